@@ -1,0 +1,36 @@
+"""Neural fields that show their frequencies: fit images with coordinate networks and see what each has learned."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nfield import spectral as spectral
+    from nfield.api import fit_image as fit_image
+    from nfield.api import load as load
+    from nfield.core.checks import RunError as RunError
+    from nfield.core.checks import UserError as UserError
+    from nfield.experiments.result import Result as Result
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "fit_image": "nfield.api",
+    "load": "nfield.api",
+    "Result": "nfield.experiments.result",
+    "UserError": "nfield.core.checks",
+    "RunError": "nfield.core.checks",
+}
+__all__ = ["RunError", "Result", "UserError", "__version__", "fit_image", "load", "spectral"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that `import nfield` costs nothing."""
+    if name == "spectral":
+        return importlib.import_module("nfield.spectral")
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'nfield' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,62 @@
+"""The command line: `nfield VERB ...`. Only the verb's own module is imported, so that help comes at once."""
+
+import importlib
+import os
+import signal
+import sys
+
+from nfield.core.checks import RunError, UserError, choice
+
+VERBS = {
+    "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),
+    "render": ("nfield.cli.render", "render a run's field at any resolution or crop"),
+    "report": ("nfield.cli.report", "write a run's report page"),
+    "compare": ("nfield.cli.compare", "set several runs side by side on one page"),
+    "info": ("nfield.cli.info", "say what a run holds"),
+    "bench": ("nfield.cli.bench", "measure against peers on this machine"),
+}
+
+
+def usage() -> str:
+    """The help of the command itself."""
+    verbs = "\n".join(f"  {name:10} {text}" for name, (_, text) in VERBS.items())
+    return (
+        "usage: nfield VERB ...\n\nNeural fields that show their frequencies.\n\n"
+        f"verbs:\n{verbs}\n\n'nfield VERB --help' lists a verb's options; 'nfield --version' tells the version.\n"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit code: 0 done, 1 failed, 2 bad usage or input, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        if not arguments or arguments[0] in ("-h", "--help"):
+            sys.stdout.write(usage())
+            return 0 if arguments else 2
+        if arguments[0] == "--version":
+            from nfield import __version__
+
+            sys.stdout.write(f"nfield {__version__}\n")
+            return 0
+        module = importlib.import_module(VERBS[choice(arguments[0], VERBS, "verb")][0])
+        module.main(arguments[1:])
+        sys.stdout.flush()
+        return 0
+    except UserError as error:
+        return _tell(str(error), 2)
+    except RunError as error:
+        return _tell(str(error), 1)
+    except MemoryError:
+        return _tell("Out of memory. Use fewer --batch-pixels or --parameters.", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        # From here on a second Ctrl-C has nothing left to interrupt.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return _tell("Interrupted. A run with --out is continued by the same command with --resume.", 130)
+
+
+def _tell(message: str, code: int) -> int:
+    sys.stderr.write(f"nfield: {message}\n")
+    return code

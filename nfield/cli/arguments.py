@@ -1,0 +1,99 @@
+"""From dataclasses to command-line options, by tyro; with the dotted settings of encodings and backbones."""
+
+import ast
+import dataclasses
+import inspect
+import io
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+from nfield.core.checks import UserError, choice
+
+T = TypeVar("T")
+
+
+def field_help(kind: type) -> dict[str, str]:
+    """The docstrings that stand below the fields of a dataclass."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    if not isinstance(body, ast.ClassDef):
+        raise AssertionError(f"{kind} is not a class")
+    found = {}
+    for statement, following in zip(body.body, body.body[1:], strict=False):
+        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
+            found[ast.unparse(statement.target)] = inspect.cleandoc(ast.literal_eval(following.value))
+    return found
+
+
+def parse(kind: type[T], arguments: Sequence[str], *, verb: str, description: str, default: T | None = None) -> T:
+    """An instance of the dataclass from the arguments; a `UserError` of one line where they do not fit."""
+    import tyro
+
+    heard = io.StringIO()
+    try:
+        with redirect_stderr(heard):
+            return tyro.cli(
+                kind,
+                prog=f"nfield {verb}",
+                description=description,
+                args=list(arguments),
+                default=default,
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            sys.stdout.flush()
+            raise
+        words = " ".join(line.strip(" │╭╰─╮╯\t") for line in heard.getvalue().splitlines()).split()
+        raise UserError(" ".join(words) or f"These options of nfield {verb} cannot be read.") from None
+
+
+def options_class(name: str, *sources: type, leave_out: Sequence[str] = (), **replaced: Any) -> type:
+    """A dataclass for the command line with the fields of several, their docstrings as help texts."""
+    import tyro
+
+    members: list[tuple[str, Any, Any]] = []
+    for source in sources:
+        texts, hints = field_help(source), get_type_hints(source, include_extras=True)
+        for field in dataclasses.fields(source):
+            if field.name in leave_out:
+                continue
+            kind = replaced.get(field.name, hints[field.name])
+            helped = Annotated[kind, tyro.conf.arg(help=texts.get(field.name, ""))]
+            default = (
+                dataclasses.field(default_factory=field.default_factory)
+                if field.default_factory is not dataclasses.MISSING
+                else dataclasses.field(default=field.default)
+            )
+            members.append((field.name, helped, default))
+    return dataclasses.make_dataclass(name, members, kw_only=False)
+
+
+def take_settings(arguments: Sequence[str], prefix: str) -> tuple[list[str], list[str]]:
+    """Split off the options `--PREFIX.NAME VALUE...`, returned without the prefix; the rest comes first."""
+    rest, taken, into = [], [], None
+    for token in arguments:
+        if token.startswith("--"):
+            into = taken if token.startswith(f"--{prefix}.") else rest
+            token = f"--{token[len(prefix) + 3 :]}" if into is taken else token
+        (rest if into is None else into).append(token)
+        if into is not None and "=" in token and token.startswith("--"):
+            into = None
+    return rest, taken
+
+
+def read_settings(table: Mapping[str, type], name: str, arguments: Sequence[str], what: str) -> dict[str, Any]:
+    """The settings of a part of the table that were given on the command line, and only these."""
+    if not arguments:
+        return {}
+    kind = table[choice(name, table, what)]
+    names = {field.name.replace("_", "-"): field.name for field in dataclasses.fields(kind)}
+    given = []
+    for token in arguments:
+        if token.startswith("--"):
+            plain = token[2:].split("=")[0].replace("_", "-")
+            bare = plain.removeprefix("no-")
+            given.append(names[choice(bare if bare in names else plain, names, f"setting of {what} {name}")])
+    parsed = parse(kind, arguments, verb=f"(settings of {what} {name})", description="")
+    return {field: getattr(parsed, field) for field in given}

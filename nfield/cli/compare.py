@@ -1,0 +1,38 @@
+"""`nfield compare`: several runs side by side on one page."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from nfield.cli.arguments import options_class, parse
+from nfield.core.checks import UserError
+from nfield.io.run_folder import RunFolder
+from nfield.reports import write_comparison
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command takes."""
+
+    runs: tuple[str, ...] = ()
+    """Run folders, two or more."""
+    out: str = "comparison.html"
+    """Page to write."""
+    overwrite: bool = False
+    """Replace --out where it exists."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    kind = options_class("Options", Command, runs=Annotated[tuple[str, ...], tyro.conf.Positional])
+    command = parse(kind, arguments, verb="compare", description=__doc__ or "")
+    if len(command.runs) < 2:
+        raise UserError(f"nfield compare takes two run folders or more, but got {len(command.runs)}.")
+    if Path(command.out).exists() and not command.overwrite:
+        raise UserError(f"'{command.out}' exists. Choose another --out, or say --overwrite.")
+    folders = [RunFolder.open(Path(run)).path for run in command.runs]
+    sys.stdout.write(f"{write_comparison(folders, Path(command.out))}\n")

@@ -1,0 +1,45 @@
+"""Figures of a run as plain text."""
+
+from typing import Any
+
+
+def _number(value: float | None, form: str, missing: str = "-") -> str:
+    return missing if value is None else format(value, form)
+
+
+def band_table(metrics: dict[str, Any]) -> str:
+    """Band errors and figures of the field, and of the baseline where there is one."""
+    baseline = metrics.get("baseline")
+    runs = [("field", metrics)] + ([("plain MLP", baseline)] if baseline else [])
+    unit = metrics["bands"][0]["unit"] if metrics["bands"] else ""
+    head = f"{unit:>19} {'energy':>8}" + "".join(f" {name:>12} {'< 10 % from':>12}" for name, _ in runs)
+    lines = [head, "-" * len(head)]
+    for index, band in enumerate(metrics["bands"]):
+        row = f"{band['low']:8.4g} - {band['high']:8.4g} {100 * band['energy']:7.2f}%"
+        for _, run in runs:
+            own = run["bands"][index]
+            error = own["relative_error"]
+            step = own["step_below_threshold"]
+            row += (
+                f" {_number(None if error is None else 100 * error, '11.2f')}%" if error is not None else f" {'-':>12}"
+            )
+            row += f" {'never' if step is None else f'step {step:.0f}':>12}"
+        lines.append(row)
+    lines.append("")
+    rows = [
+        ("PSNR (dB)", "psnr", ".2f"),
+        ("PSNR held out (dB)", "psnr_heldout", ".2f"),
+        ("PSNR outside mask (dB)", "psnr_outside_mask", ".2f"),
+        ("SSIM", "ssim", ".4f"),
+        ("order (1: low first)", "order_spearman", ".2f"),
+        ("parameters", "parameters", ",d"),
+        ("steps", "steps", ",d"),
+        ("seconds of training", "seconds_fit", ".1f"),
+        ("diagnostics share", "diagnostics_share", ".1%"),
+    ]
+    lines.append(f"{'':24}" + "".join(f" {name:>12}" for name, _ in runs))
+    for title, key, form in rows:
+        if key in metrics:
+            lines.append(f"{title:24}" + "".join(f" {_number(run.get(key), form):>12}" for _, run in runs))
+    reasons = [f"{key}: {why}" for _, run in runs for key, why in (run.get("why") or {}).items()]
+    return "\n".join(lines + [""] * bool(reasons) + reasons) + "\n"

@@ -1,0 +1,49 @@
+"""`nfield info`: what a run holds, and how far it has come."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from nfield.cli.arguments import options_class, parse
+from nfield.cli.console import band_table
+from nfield.io.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command takes."""
+
+    run: str = ""
+    """Run folder, finished or not."""
+    json: bool = False
+    """Print metrics.json on stdout, and nothing else there."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
+    command = parse(kind, arguments, verb="info", description=__doc__ or "")
+    folder = RunFolder.open(Path(command.run))
+    config, metrics, history = folder.read_config(), folder.read_metrics(), folder.read_history()
+    if command.json:
+        sys.stdout.write(json.dumps(metrics) + "\n")
+        return
+    image, recipe = config["image"], config["recipe"]
+    size = f"{image['width']} x {image['height']} {image['colour']}{' with alpha' if image['alpha'] else ''}"
+    lines = [
+        f"task       {config['task']}: {config['source']} ({size}, {image['dtype']})",
+        f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
+        f"device     {config['device']}",
+        "versions   " + ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
+    ]
+    for name in ("field", "baseline"):
+        own = [line for line in history if line["run"] == name]
+        if own:
+            lines.append(f"{name:10} step {own[-1]['step']}, psnr {own[-1]['psnr']:.2f} dB, {len(own)} evaluations")
+    lines.append("" if metrics else "The run has not finished: continue it with --resume.")
+    sys.stdout.write("\n".join(lines) + "\n" + (band_table(metrics) if metrics else ""))

@@ -1,0 +1,28 @@
+"""`nfield report`: write the report page of a run, finished or not."""
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from nfield.cli.arguments import options_class, parse
+from nfield.io.run_folder import RunFolder
+from nfield.reports import write_report
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command takes."""
+
+    run: str = ""
+    """Run folder, finished or not."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
+    command = parse(kind, arguments, verb="report", description=__doc__ or "")
+    sys.stdout.write(f"{write_report(RunFolder.open(Path(command.run)).path)}\n")

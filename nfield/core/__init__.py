@@ -1,0 +1,1 @@
+"""Types that cross folders, checks, configurations, devices, precision and seeds."""

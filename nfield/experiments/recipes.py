@@ -1,0 +1,233 @@
+"""Recipes: from an image and a name to encoding, backbone and rates, with every scale taken from the data.
+
+A recipe is a function of what is known of the image; `PRESETS` is the table that the command line offers.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from nfield.backbones import BACKBONES
+from nfield.backbones.fourier import FourierConfig
+from nfield.backbones.mlp import MLPConfig
+from nfield.backbones.mscale1 import Mscale1Config
+from nfield.backbones.mscale2 import Mscale2Config
+from nfield.core.checks import UserError, choice
+from nfield.core.seeding import generator
+from nfield.encodings import ENCODINGS
+from nfield.encodings.adaptive_grid import AdaptiveGridConfig
+from nfield.encodings.gaussian import GaussianConfig
+from nfield.encodings.hash_grid import HashGridConfig
+from nfield.encodings.multiscale_gaussian import MultiscaleGaussianConfig
+from nfield.encodings.positional import PositionalConfig
+from nfield.fields.base import Field
+from nfield.spectral.advice import ScaleAdvice
+from nfield.tasks.pixels import Pixels
+
+MOST_PARAMETERS = 4_000_000
+"""Default bound: with gradients, moments and copies this stays far below 1 GB."""
+MOST_NODES = 8_000_000
+"""Nodes of the finest level at the most: it is laid out densely for each step."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Everything about a field that the data decides."""
+
+    encoding: Any
+    backbone: Any
+    learning_rate: float
+    batch_pixels: int = 1 << 14
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Known:
+    """What recipes may use."""
+
+    pixels: Pixels
+    advice: ScaleAdvice
+    parameters: int
+    """Number of parameters to stay within."""
+
+
+def default_parameters(pixels: Pixels) -> int:
+    """As many parameters as the training pixels have values, within bounds: more would only copy them."""
+    return max(1_000, min(pixels.values, MOST_PARAMETERS))
+
+
+def adaptive_grid(known: Known) -> AdaptiveGridConfig:
+    """Down to the training pixels, with two features a node where the parameters suffice for all nodes."""
+    pixels = known.pixels
+    finest, stride = (pixels.rows, pixels.columns), 1
+    while math.prod(finest) > MOST_NODES:
+        finest, stride = (-(-finest[0] // 2), -(-finest[1] // 2)), stride * 2
+    width = network_width(known)
+    nodes = math.prod(finest) * 4 / 3
+    # The finest nodes lie on the training pixels, or in the middle of the blocks of pixels they stand for.
+    ends = []
+    for size, coordinates in zip(finest, (pixels.row_coordinates, pixels.column_coordinates), strict=True):
+        start, following = coordinates(torch.tensor([0, pixels.step])).tolist()
+        begin = start + (following - start) * (stride - 1) / 2
+        ends.append((begin, begin + (following - start) * stride * max(size - 1, 1)))
+    return AdaptiveGridConfig(
+        resolution=finest,
+        levels=max(1, math.ceil(math.log2(max(finest) / 8))),
+        features=2 if 2 * nodes + 2 * width * width <= known.parameters else 1,
+        first=tuple(a for a, _ in ends),
+        last=tuple(b for _, b in ends),
+    )
+
+
+def hash_grid(known: Known) -> HashGridConfig:
+    """Down to the data's band limit, with tables that share the parameters."""
+    longest = max(known.pixels.rows, known.pixels.columns)
+    finest = max(2, min(longest, known.advice.grid_resolution))
+    levels = max(1, min(12, 1 + round(2 * math.log2(max(2, finest / 16)))))
+    share = max(16, known.parameters // (2 * levels))
+    return HashGridConfig(
+        levels=levels,
+        coarsest=min(16, finest),
+        finest=finest,
+        table_size=1 << min(19, max(4, math.ceil(math.log2(share)))),
+    )
+
+
+ENCODING_FROM_DATA: dict[str, Callable[[Known], Any]] = {
+    "adaptive_grid": adaptive_grid,
+    "hash": hash_grid,
+    "gaussian": lambda known: GaussianConfig(scale=known.advice.gaussian_scale),
+    "multiscale_gaussian": lambda known: MultiscaleGaussianConfig(scales=known.advice.fourier_scales),
+    "positional": lambda known: PositionalConfig(frequencies=known.advice.positional_octaves),
+}
+"""Encodings whose settings follow from the data; the others have good settings of their own."""
+
+BACKBONE_FROM_DATA: dict[str, Callable[[Known], Any]] = {
+    "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales),
+    "mscale1": lambda known: Mscale1Config(scales=known.advice.mscale_factors),
+    "mscale2": lambda known: Mscale2Config(scales=known.advice.mscale_factors),
+}
+"""Backbones whose settings follow from the data; the others have good settings of their own."""
+
+GRIDS = ("adaptive_grid", "hash")
+"""Encodings that learn: the network behind them is small."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Names of the parts of a recipe and its rate; all scales come from the data."""
+
+    encoding: str
+    backbone: str
+    learning_rate: float
+
+
+PRESETS: dict[str, Preset] = {
+    "default": Preset(encoding="adaptive_grid", backbone="mlp", learning_rate=5e-3),
+    "fourier": Preset(encoding="identity", backbone="fourier", learning_rate=2e-3),
+    "mscale": Preset(encoding="identity", backbone="mscale2", learning_rate=2e-3),
+    "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=2e-3),
+    "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
+    "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3),
+    "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=1e-3),
+    "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=1e-3),
+    "positional": Preset(encoding="positional", backbone="mlp", learning_rate=1e-3),
+    "basic": Preset(encoding="basic", backbone="mlp", learning_rate=3e-3),
+    "none": Preset(encoding="identity", backbone="mlp", learning_rate=3e-3),
+}
+
+BASELINE = Preset(encoding="identity", backbone="mlp", learning_rate=3e-3)
+"""The plain MLP on raw coordinates that every field is set beside; its rate is tuned before use."""
+
+
+def network_width(known: Known) -> int:
+    """Width of the small network behind a grid: it takes a tenth of the parameters at the most, 64 is enough."""
+    return next((w for w in (64, 32, 16) if 10 * w * w <= known.parameters), 8)
+
+
+def _named_preset(encoding: str, backbone: str) -> Preset:
+    """The preset with these parts, or one with the rate of those that share its backbone."""
+    for preset in PRESETS.values():
+        if (preset.encoding, preset.backbone) == (encoding, backbone):
+            return preset
+    rate = next((p.learning_rate for p in PRESETS.values() if p.backbone == backbone), 1e-3)
+    return Preset(encoding=encoding, backbone=backbone, learning_rate=1e-3 if backbone == "mlp" else rate)
+
+
+def parts(preset: str, encoding: str | None, backbone: str | None) -> Preset:
+    """The preset with the parts that the user named in place of its own.
+
+    A backbone that scales the coordinates by itself gets no encoding, and an encoding gets a plain network, unless
+    both are named.
+    """
+    chosen = PRESETS[choice(preset, PRESETS, "preset")]
+    if encoding is not None:
+        choice(encoding, ENCODINGS, "encoding")
+    if backbone is not None:
+        choice(backbone, BACKBONES, "backbone")
+    if encoding is None and backbone is None:
+        return chosen
+    if encoding is None and backbone is not None:
+        encoding = chosen.encoding if backbone == "mlp" else "identity"
+    return _named_preset(encoding or chosen.encoding, backbone or "mlp")
+
+
+def make_recipe(
+    preset: Preset,
+    known: Known,
+    encoding_settings: Mapping[str, Any] | None = None,
+    backbone_settings: Mapping[str, Any] | None = None,
+) -> Recipe:
+    """The recipe of a preset for what is known of the image; settings replace what follows from the data."""
+    encoding = ENCODING_FROM_DATA.get(preset.encoding, lambda _: ENCODINGS[preset.encoding]())(known)
+    backbone = BACKBONE_FROM_DATA.get(preset.backbone, lambda _: BACKBONES[preset.backbone]())(known)
+    if preset.encoding in GRIDS and preset.backbone == "mlp":
+        backbone = MLPConfig(width=network_width(known), depth=2)
+    return Recipe(
+        encoding=_with_settings(encoding, encoding_settings, f"encoding {preset.encoding}"),
+        backbone=_with_settings(backbone, backbone_settings, f"backbone {preset.backbone}"),
+        learning_rate=preset.learning_rate,
+        batch_pixels=1 << (14 if known.pixels.count <= 1 << 21 else 16),
+    )
+
+
+def _with_settings(config: Any, settings: Mapping[str, Any] | None, what: str) -> Any:
+    names = [f.name for f in dataclasses.fields(config)]
+    for name in settings or {}:
+        choice(name, names, f"setting of {what}")
+    return dataclasses.replace(config, **(settings or {}))
+
+
+def build_field(recipe: Recipe, channels: int, seed: int, offset: list[float] | float = 0.5) -> Field:
+    """The recipe's field with weights drawn from the seed."""
+    draw = generator(seed, "weights")
+    encoding = recipe.encoding.build(2, draw)
+    return Field(encoding, recipe.backbone.build(encoding.out_dim, channels, draw), offset=offset)
+
+
+def within_parameters(recipe: Recipe, channels: int, parameters: int) -> Recipe:
+    """The recipe with its network narrowed until the field has no more than `parameters` trained numbers.
+
+    Grids that allocate their own tiles are left alone: they keep to the number by themselves.
+    """
+    if isinstance(recipe.encoding, AdaptiveGridConfig):
+        return recipe
+
+    def count(width: int) -> int:
+        narrow = dataclasses.replace(recipe, backbone=dataclasses.replace(recipe.backbone, width=width))
+        return build_field(narrow, channels, 0).count_parameters()
+
+    width = recipe.backbone.width
+    if count(width) <= parameters:
+        return recipe
+    low = 1
+    if count(low) > parameters:
+        raise UserError(
+            f"--parameters {parameters} is too few for this encoding and backbone, which need {count(low)} at least."
+        )
+    while width - low > 1:
+        middle = (low + width) // 2
+        low, width = (middle, width) if count(middle) <= parameters else (low, middle)
+    return dataclasses.replace(recipe, backbone=dataclasses.replace(recipe.backbone, width=low))

@@ -1,0 +1,1 @@
+"""What a network means: encoding, backbone and head."""

@@ -1,0 +1,76 @@
+"""What a network means: encoding, then backbone, then the head that gives the values their units."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+
+from nfield.backbones.base import AbstractBackbone
+from nfield.encodings.base import AbstractEncoding
+
+POINTS_PER_CHUNK = 1 << 16
+"""Points that are evaluated at once where no gradient is wanted: bounds the memory at any size."""
+
+
+class Field(torch.nn.Module):
+    """A function of coordinates in [-1, 1]^d: `offset + backbone(encoding(x))`."""
+
+    def __init__(
+        self, encoding: AbstractEncoding, backbone: AbstractBackbone, *, offset: Sequence[float] | float = 0.0
+    ) -> None:
+        super().__init__()
+        self.encoding, self.backbone = encoding, backbone
+        start = torch.as_tensor(offset, dtype=torch.float32).expand(backbone.out_dim).clone()
+        self.register_buffer("offset", start)
+        self.offset: torch.Tensor
+
+    @property
+    def in_dim(self) -> int:
+        """Dimension of the coordinates."""
+        return self.encoding.in_dim
+
+    @property
+    def out_dim(self) -> int:
+        """Number of values at a point."""
+        return self.backbone.out_dim
+
+    @property
+    def derivative_order(self) -> float:
+        """How many derivatives with respect to the coordinates are right."""
+        return min(self.encoding.derivative_order, self.backbone.derivative_order)
+
+    def _values(self, features: torch.Tensor) -> torch.Tensor:
+        values = self.backbone(features)
+        return values.float() + self.offset if values.dtype != torch.float64 else values + self.offset
+
+    def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
+        """Values of shape (..., c) at points of shape (..., d)."""
+        return self._in_chunks(points) if not torch.is_grad_enabled() else self._values(self.encoding(points))
+
+    def _in_chunks(self, points: torch.Tensor) -> torch.Tensor:
+        flat = points.reshape(-1, points.shape[-1])
+        if len(flat) <= POINTS_PER_CHUNK:
+            return self._values(self.encoding(points))
+        parts = [self._values(self.encoding(part)) for part in flat.split(POINTS_PER_CHUNK)]
+        return torch.cat(parts).reshape(*points.shape[:-1], -1)
+
+    def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
+        """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""
+        features = self.encoding.on_grid(tuple(axes))
+        return self._values(features.reshape(-1, features.shape[-1])).reshape(*features.shape[:-1], -1)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
+        rate = float(getattr(getattr(self.encoding, "config", None), "rate", 1.0))
+        features = list(self.encoding.parameters())
+        known = {id(p) for p in features}
+        rest = [p for p in self.parameters() if id(p) not in known]
+        groups = [{"name": "network", "params": rest, "rate": 1.0}]
+        if features:
+            groups.append({"name": "features", "params": features, "rate": rate})
+        return groups
+
+    def count_parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(p.numel() for p in self.parameters())

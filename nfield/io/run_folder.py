@@ -1,0 +1,316 @@
+"""The folder of one run: config, history, metrics, checkpoints and outputs.
+
+    config.json                              everything needed to run again
+    history.jsonl                            one line per evaluation; each names its run, "field" or "baseline"
+    metrics.json                             the final figures
+    checkpoint/NAME-STEP.safetensors         weights as evaluated, for readers
+    checkpoint/NAME-STEP.state.pt            everything needed to go on training, for `fit`
+    outputs/, outputs/snapshots/             pictures, meshes, videos
+    report.html
+
+Each file of a checkpoint carries the checksum of its own content, so that neither depends on the other.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.torch
+import torch
+
+from nfield.core.checks import UserError, finite_or_none
+from nfield.io.atomic import remove_temporaries, write_bytes, write_json, writing_error
+
+FILES = ("config.json", "history.jsonl", "metrics.json", "report.html")
+FOLDERS = ("checkpoint", "outputs")
+KEPT_CHECKPOINTS = 2
+
+
+class NfieldWarning(UserWarning):
+    """Something went wrong that the run can live with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Training state as read back, on the CPU."""
+
+    step: int
+    """Optimiser steps done."""
+    state: dict[str, Any]
+    """What was handed to `RunFolder.save_checkpoint`."""
+
+
+class RunFolder:
+    """The files of one run. The constructor touches nothing; see `create` and `open`."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.config_path = self.path / "config.json"
+        self.history_path = self.path / "history.jsonl"
+        self.metrics_path = self.path / "metrics.json"
+        self.report_path = self.path / "report.html"
+        self.checkpoints = self.path / "checkpoint"
+        self.outputs = self.path / "outputs"
+        self.snapshots = self.outputs / "snapshots"
+
+    @classmethod
+    def create(cls, path: str | Path, *, resume: bool = False) -> "RunFolder":
+        """Make the folder of a new run, or with `resume` take up the run that is there.
+
+        Raises `UserError` where `path` is a file, holds another run (and `resume` is off) or files that no
+        run has written, or cannot be written.
+        """
+        folder = cls(path)
+        try:
+            folder.path.mkdir(parents=True, exist_ok=True)
+            names = {entry.name for entry in folder.path.iterdir()}
+        except FileExistsError:
+            raise UserError(f"'{path}' is a file, but a folder for the run is needed.") from None
+        except OSError as error:
+            raise writing_error(path, error) from error
+        holds_run = "config.json" in names
+        foreign = sorted(name for name in names - {*FILES, *FOLDERS} if not name.startswith("."))
+        if foreign and not holds_run:
+            raise UserError(
+                f"'{path}' holds other files (such as '{foreign[0]}') and no run. Choose a new or an empty folder."
+            )
+        if names & set(FILES) and not resume:
+            raise UserError(f"'{path}' already holds a run. Continue it with --resume, or choose another folder.")
+        if holds_run:
+            folder.read_config()
+        try:
+            folder.checkpoints.mkdir(exist_ok=True)
+            folder.snapshots.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise writing_error(path, error) from error
+        for part in (folder.path, folder.checkpoints, folder.outputs, folder.snapshots):
+            remove_temporaries(part)
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> "RunFolder":
+        """The folder of a run that exists. Raises `UserError` where there is none."""
+        folder = cls(path)
+        if not folder.path.is_dir():
+            raise UserError(f"'{path}' is not a folder. Name the folder of a run.")
+        if not folder.config_path.is_file():
+            raise UserError(f"'{path}' holds no run: it has no config.json.")
+        return folder
+
+    @property
+    def holds_run(self) -> bool:
+        """Whether a run has been started here."""
+        return self.config_path.is_file()
+
+    def read_config(self) -> dict[str, Any]:
+        """The run's config. Raises `UserError` where it is missing or damaged."""
+        return _read_json(self.config_path)
+
+    def write_config(self, config: dict[str, Any]) -> None:
+        """Write config.json."""
+        write_json(self.config_path, config)
+
+    def read_metrics(self) -> dict[str, Any] | None:
+        """The run's final figures, None while it has not finished. Raises `UserError` where damaged."""
+        return _read_json(self.metrics_path) if self.metrics_path.is_file() else None
+
+    def write_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write metrics.json."""
+        write_json(self.metrics_path, metrics)
+
+    # History ------------------------------------------------------------------------------------------
+
+    def append_history(self, line: dict[str, Any]) -> None:
+        """Add one line to history.jsonl, after cutting off a line that a killed run left unfinished."""
+        data = _history_bytes([line])
+        try:
+            with open(self.history_path, "ab+") as file:
+                file.seek(0)
+                content = file.read()
+                whole = content.rfind(b"\n") + 1
+                if whole < len(content):
+                    file.truncate(whole)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise writing_error(self.history_path, error) from error
+
+    def read_history(self, run: str | None = None) -> list[dict[str, Any]]:
+        """The lines of history.jsonl, of one run or of all; an unfinished last line is left out.
+
+        Raises `UserError` with the line's number where another line is damaged.
+        """
+        if not self.history_path.is_file():
+            return []
+        lines = []
+        whole_lines = self.history_path.read_bytes().split(b"\n")[:-1]
+        for number, text in enumerate(whole_lines, start=1):
+            try:
+                line = json.loads(text)
+            except ValueError:
+                line = None
+            if not isinstance(line, dict):
+                raise UserError(f"'{self.history_path}' is damaged in line {number}: it is not a JSON object.")
+            lines.append(line)
+        return [line for line in lines if run is None or line.get("run") == run]
+
+    def truncate_history(self, run: str, count: int) -> list[dict[str, Any]]:
+        """Keep the first `count` lines of `run` and all lines of other runs; return those kept of `run`.
+
+        Raises `UserError` where there are fewer lines than `count`.
+        """
+        own, kept = [], []
+        for line in self.read_history():
+            if line.get("run") != run:
+                kept.append(line)
+            elif len(own) < count:
+                own.append(line)
+                kept.append(line)
+        if len(own) < count:
+            raise UserError(
+                f"'{self.history_path}' has {len(own)} lines of '{run}', but its checkpoint was saved after {count}. "
+                "Put the file back, or start the run anew in another folder."
+            )
+        if self.history_path.is_file():
+            write_bytes(self.history_path, _history_bytes(kept))
+        return own
+
+    # Snapshots ----------------------------------------------------------------------------------------
+
+    def save_snapshot(self, run: str, step: int, picture: np.ndarray) -> Path:
+        """Save a picture (h, w), (h, w, 1) or (h, w, 3) of uint8 as outputs/snapshots/RUN-STEP.png."""
+        from PIL import Image
+
+        if picture.ndim == 3 and picture.shape[2] == 1:
+            picture = picture[:, :, 0]
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(picture)).save(buffer, "PNG")
+        path = self.snapshots / f"{run}-{step:08d}.png"
+        write_bytes(path, buffer.getvalue())
+        return path
+
+    def list_snapshots(self, run: str) -> list[tuple[int, Path]]:
+        """Steps and paths of the pictures of `run`, in the order of the steps."""
+        return _numbered(self.snapshots, run, ".png")
+
+    def remove_snapshots(self, run: str, after_step: int) -> None:
+        """Remove the pictures of `run` taken after `after_step`."""
+        for step, path in self.list_snapshots(run):
+            if step > after_step:
+                path.unlink(missing_ok=True)
+
+    # Checkpoints --------------------------------------------------------------------------------------
+
+    def save_checkpoint(
+        self, run: str, step: int, *, weights: dict[str, torch.Tensor], state: dict[str, Any]
+    ) -> None:
+        """Save weights and training state after `step`; of `run`'s checkpoints the newest two stay.
+
+        `state` may hold tensors, numbers, strings, None, lists, tuples and dicts. Checkpoints of later steps
+        are removed: they belong to a course of training that has been given up.
+        """
+        stem = self.checkpoints / f"{run}-{step:08d}"
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
+        # One entry only: the order of several entries in the file would not be the same each time.
+        about = json.dumps({"run": run, "step": step, "sha256": _tensor_digest(tensors)})
+        write_bytes(f"{stem}.safetensors", safetensors.torch.save(tensors, metadata={"nfield": about}))
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        payload = buffer.getvalue()
+        # The state comes last: a checkpoint that can be resumed has its weights beside it.
+        write_bytes(f"{stem}.state.pt", hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        for suffix in (".state.pt", ".safetensors"):
+            saved = _numbered(self.checkpoints, run, suffix)
+            current = [entry for entry in saved if entry[0] <= step]
+            for entry in saved:
+                if entry not in current[-KEPT_CHECKPOINTS:]:
+                    entry[1].unlink(missing_ok=True)
+
+    def load_checkpoint(self, run: str) -> Checkpoint | None:
+        """The newest intact training state of `run`; None where there is none.
+
+        A damaged one is passed over with a `NfieldWarning`.
+        """
+        for step, path in reversed(_numbered(self.checkpoints, run, ".state.pt")):
+            try:
+                digest, _, payload = path.read_bytes().partition(b"\n")
+            except OSError as error:
+                _warn_damaged(path, str(error.strerror))
+                continue
+            if hashlib.sha256(payload).hexdigest().encode() != digest:
+                _warn_damaged(path, "its checksum does not match")
+                continue
+            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            return Checkpoint(step=step, state=state)
+        return None
+
+    def load_weights(self, run: str = "field") -> tuple[int, dict[str, torch.Tensor]]:
+        """Step and weights (on the CPU) of `run`'s newest intact checkpoint.
+
+        A damaged one is passed over with a `NfieldWarning`. Raises `UserError` where none is left.
+        """
+        for step, path in reversed(_numbered(self.checkpoints, run, ".safetensors")):
+            try:
+                return step, _read_weights(path)
+            except OSError as error:
+                _warn_damaged(path, str(error.strerror))
+            except (ValueError, KeyError, safetensors.SafetensorError):
+                _warn_damaged(path, "its content does not match its checksum")
+        raise UserError(f"'{self.path}' has no intact checkpoint of '{run}'. Run it again, or continue it with --resume.")
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    data = path.read_bytes()
+    header_length = int.from_bytes(data[:8], "little")
+    about = json.loads(json.loads(data[8 : 8 + header_length])["__metadata__"]["nfield"])
+    tensors = safetensors.torch.load(data)
+    if _tensor_digest(tensors) != about["sha256"]:
+        raise ValueError("checksum")
+    return tensors
+
+
+def _tensor_digest(tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        value = tensors[name].contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _warn_damaged(path: Path, reason: str) -> None:
+    warnings.warn(f"Checkpoint '{path}' is damaged ({reason}) and is passed over.", NfieldWarning, stacklevel=3)
+
+
+def _numbered(folder: Path, run: str, suffix: str) -> list[tuple[int, Path]]:
+    pattern = re.compile(re.escape(run) + r"-(\d{8,})" + re.escape(suffix))
+    found = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        match = pattern.fullmatch(path.name)
+        if match:
+            found.append((int(match.group(1)), path))
+    return sorted(found)
+
+
+def _history_bytes(lines: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(finite_or_none(line), allow_nan=False) + "\n" for line in lines).encode()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"Cannot read '{path}': {error.strerror}.") from None
+    except ValueError:
+        raise UserError(f"'{path}' is damaged: it is not JSON.") from None
+    if not isinstance(value, dict):
+        raise UserError(f"'{path}' is damaged: it does not hold a JSON object.")
+    return value

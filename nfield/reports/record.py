@@ -1,0 +1,279 @@
+"""What a run folder says, read with patience: every piece may be missing, torn or of the wrong kind."""
+
+import json
+import math
+import pathlib
+from dataclasses import dataclass
+from typing import Any
+
+from nfield.core.checks import UserError
+
+DEFAULT_THRESHOLD = 0.1
+"""A band counts as learned when its relative error is below this, unless the run states its own."""
+
+LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", "learning_rate"})
+"""Keys of a history line that are not the task's quality."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """One line of history.jsonl."""
+
+    step: int
+    seconds: float | None
+    quality: float | None
+    bands: list[float | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandFigures:
+    """One frequency band with its final figures; edges are None where the run does not state them."""
+
+    index: int
+    low: float | None
+    high: float | None
+    unit: str
+    relative_error: float | None
+    energy: float | None
+    step_below_threshold: int | None
+
+    @property
+    def label(self) -> str:
+        """Edges as text, such as '4–8', or the band's number where edges are not known."""
+        if self.low is None or self.high is None:
+            return f"band {self.index + 1}"
+        return f"{self.low:.4g}–{self.high:.4g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """The field's or the baseline's figures and history."""
+
+    name: str
+    metrics: dict[str, Any]
+    history: list[Evaluation]
+    bands: list[BandFigures]
+    quality: float | None
+
+    def number(self, key: str) -> float | None:
+        """A figure of metrics.json, None where it is missing."""
+        return number(self.metrics.get(key))
+
+    def why(self, key: str) -> str | None:
+        """The stated reason why a figure is null."""
+        return reason(self.metrics, key)
+
+    @property
+    def seconds(self) -> float | None:
+        """Training time: from the metrics, or the last evaluation's."""
+        return first(self.number("seconds_fit"), self.history[-1].seconds if self.history else None)
+
+    @property
+    def steps(self) -> float | None:
+        """Training steps: from the metrics, or the last evaluation's."""
+        return first(self.number("steps"), self.history[-1].step if self.history else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """Everything that a page shows of one run, apart from pictures."""
+
+    folder: pathlib.Path
+    finished: bool
+    config: dict[str, Any]
+    quality_name: str
+    threshold: float
+    field: Side
+    baseline: Side | None
+    baseline_why: str | None
+    notes: list[str]
+
+    @property
+    def outputs(self) -> pathlib.Path:
+        """Folder of the run's pictures."""
+        return self.folder / "outputs"
+
+    @property
+    def source(self) -> str:
+        """The fitted file's name, or the run folder's."""
+        source = self.config.get("source")
+        return pathlib.PurePath(source).name if isinstance(source, str) and source else self.folder.resolve().name
+
+    @property
+    def sides(self) -> list[Side]:
+        """The field, and the baseline where there is one."""
+        return [self.field] if self.baseline is None else [self.field, self.baseline]
+
+
+def number(value: Any) -> float | None:
+    """`value` if it is a finite number, otherwise None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def first(*values: float | None) -> float | None:
+    """The first value that is not None."""
+    return next((value for value in values if value is not None), None)
+
+
+def reason(metrics: dict[str, Any], key: str) -> str | None:
+    """The `why` of a null figure: `<key>_why`, or `why` as a dict of reasons or as one sentence."""
+    why = metrics.get("why")
+    for candidate in (metrics.get(f"{key}_why"), why.get(key) if isinstance(why, dict) else why):
+        if isinstance(candidate, str) and candidate:
+            return candidate
+    return None
+
+
+def read_record(folder: pathlib.Path) -> RunRecord:
+    """Read a run folder, finished or not.
+
+    Raises `UserError` where the folder is missing or holds no config.json, history.jsonl or metrics.json.
+    """
+    known = ("config.json", "history.jsonl", "metrics.json")
+    if not folder.is_dir() or not any((folder / name).is_file() for name in known):
+        raise UserError(
+            f"'{folder}' is not a run folder: it holds none of {', '.join(known)}. Name the folder of a run."
+        )
+    notes: list[str] = []
+    config = _read_json(folder / "config.json", notes) or {}
+    final = _read_json(folder / "metrics.json", notes)
+    metrics = final or {}
+    lines = _read_lines(folder / "history.jsonl", notes)
+    quality_name = _quality_name(config, metrics, lines)
+    threshold = number(metrics.get("threshold")) or number(config.get("threshold")) or DEFAULT_THRESHOLD
+    field_lines = [line for line in lines if line.get("run", "field") == "field"]
+    field = _side("field", metrics, field_lines, quality_name, config.get("bands"), threshold)
+    baseline_lines = [line for line in lines if line.get("run") == "baseline"]
+    stated = metrics.get("baseline")
+    of_baseline: dict[str, Any] = stated if isinstance(stated, dict) else {}
+    baseline = None
+    # A dict that holds nothing but its reason stands for a baseline that was left out.
+    if baseline_lines or set(of_baseline) - {"why"}:
+        baseline = _side("plain MLP", of_baseline, baseline_lines, quality_name, field.bands, threshold)
+    return RunRecord(
+        folder=folder,
+        finished=final is not None,
+        config=config,
+        quality_name=quality_name,
+        threshold=threshold,
+        field=field,
+        baseline=baseline,
+        baseline_why=reason(of_baseline, "baseline") or reason(metrics, "baseline"),
+        notes=notes,
+    )
+
+
+def _read_json(path: pathlib.Path, notes: list[str]) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        notes.append(f"{path.name} could not be read and was passed over.")
+        return None
+    if not isinstance(found, dict):
+        notes.append(f"{path.name} does not hold an object and was passed over.")
+        return None
+    return found
+
+
+def _read_lines(path: pathlib.Path, notes: list[str]) -> list[dict[str, Any]]:
+    """Lines of the history; those that a kill tore apart are counted and passed over."""
+    try:
+        written = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    lines, damaged = [], 0
+    for one in written:
+        try:
+            line = json.loads(one)
+        except ValueError:
+            line = None
+        if isinstance(line, dict) and number(line.get("step")) is not None:
+            lines.append(line)
+        else:
+            damaged += 1
+    if damaged:
+        notes.append(f"{damaged} damaged line(s) of {path.name} were passed over.")
+    return lines
+
+
+def _quality_name(config: dict[str, Any], metrics: dict[str, Any], lines: list[dict[str, Any]]) -> str:
+    for stated in (metrics.get("quality_name"), config.get("quality_name")):
+        if isinstance(stated, str):
+            return stated
+    for line in lines:
+        for key, value in line.items():
+            if key not in LINE_KEYS and number(value) is not None:
+                return key
+    return "psnr"
+
+
+def _side(
+    name: str,
+    metrics: dict[str, Any],
+    lines: list[dict[str, Any]],
+    quality_name: str,
+    edges: Any,
+    threshold: float,
+) -> Side:
+    history = [
+        Evaluation(
+            step=int(line["step"]),
+            seconds=number(line.get("seconds")),
+            quality=number(line.get(quality_name)),
+            bands=[number(value) for value in line["bands"]] if isinstance(line.get("bands"), list) else [],
+        )
+        for line in lines
+    ]
+    last = history[-1] if history else None
+    quality = number(metrics.get(quality_name)) if metrics else None
+    if quality is None and quality_name not in metrics and last is not None:
+        quality = last.quality
+    return Side(
+        name=name,
+        metrics=metrics,
+        history=history,
+        bands=_bands(metrics.get("bands"), history, edges, threshold),
+        quality=quality,
+    )
+
+
+def _bands(stated: Any, history: list[Evaluation], edges: Any, threshold: float) -> list[BandFigures]:
+    """Bands of metrics.json; of an unfinished run, the last evaluation's with edges from elsewhere."""
+    if isinstance(stated, list) and stated:
+        return [_band(index, band) for index, band in enumerate(stated) if isinstance(band, dict)]
+    known: list[Any] = edges if isinstance(edges, list) else []
+    bands = []
+    for index, error in enumerate(history[-1].bands if history else []):
+        edge = known[index] if index < len(known) else {}
+        if isinstance(edge, BandFigures):
+            edge = {"low": edge.low, "high": edge.high, "unit": edge.unit, "energy": edge.energy}
+        known_now = {"relative_error": error, "step_below_threshold": _stays_below(history, index, threshold)}
+        bands.append(_band(index, {**(edge if isinstance(edge, dict) else {}), **known_now}))
+    return bands
+
+
+def _stays_below(history: list[Evaluation], index: int, threshold: float) -> int | None:
+    step = None
+    for line in reversed(history):
+        error = line.bands[index] if index < len(line.bands) else None
+        if error is None or error >= threshold:
+            break
+        step = line.step
+    return step
+
+
+def _band(index: int, band: dict[str, Any]) -> BandFigures:
+    step = number(band.get("step_below_threshold"))
+    return BandFigures(
+        index=index,
+        low=number(band.get("low")),
+        high=number(band.get("high")),
+        unit=str(band.get("unit") or ""),
+        relative_error=number(band.get("relative_error")),
+        energy=number(band.get("energy")),
+        step_below_threshold=None if step is None else int(step),
+    )

@@ -1,0 +1,116 @@
+"""Two sentences of plain words about a run, made from its figures."""
+
+from nfield.reports.numbers import (
+    learned,
+    percent_text,
+    quality_text,
+    quality_title,
+    seconds_text,
+    statistic_text,
+)
+from nfield.reports.record import BandFigures, RunRecord, Side
+
+
+def plain_words(record: RunRecord) -> list[str]:
+    """What the run shows: one sentence about the bands, one about the quality and the order of learning."""
+    return [_about_bands(record), _about_quality(record)]
+
+
+def _about_bands(record: RunRecord) -> str:
+    bands = record.field.bands
+    if not bands:
+        return "No band errors are on record for this run, so it cannot be said which frequencies were learned."
+    count, total = learned(bands, record.threshold)
+    if total == 0:
+        return (
+            "No frequency band of the picture carries energy (apart from its mean it is constant), "
+            "so there is no order of learning to show."
+        )
+    subject = f"After {seconds_text(record.field.seconds)} the field" if record.field.seconds else "The field"
+    within = f"to within {percent_text(record.threshold)}"
+    sentence = f"{subject} has learned {_what(bands, record.threshold, named=True)} {within}"
+    baseline = record.baseline
+    if baseline is None or learned(baseline.bands, record.threshold)[1] == 0:
+        return f"{sentence}."
+    theirs, of = learned(baseline.bands, record.threshold)
+    when = _when(record.field, baseline)
+    if theirs == of and count == total:
+        return f"{sentence}; so has the plain MLP{when}."
+    if theirs == 0:
+        return f"{sentence}; the plain MLP{when} {'has not either' if count == 0 else 'none of them'}."
+    return f"{sentence}; the plain MLP{when} {_what(baseline.bands, record.threshold, named=False)}."
+
+
+def _what(bands: list[BandFigures], threshold: float, *, named: bool) -> str:
+    """Which bands have been learned. `named`: say what is counted, as this is the first mention."""
+    energetic = [band for band in bands if band.relative_error is not None]
+    flags = [(band.relative_error or 0.0) < threshold for band in energetic]
+    count, total = sum(flags), len(flags)
+    noun = f" {total} frequency bands" if named else f" {total}"
+    if total == 1:
+        which = "the" if flags[0] else "not even the"
+        return f"{which} one frequency band that carries energy{_edge(energetic[0], ', up to ')}"
+    if count == 0:
+        return f"none of the{noun}"
+    if count == total:
+        top = _edge(energetic[-1], ", up to ")
+        return f"all{noun}{top}{',' if top and named else ''}"
+    if all(flags[:count]):
+        lowest = "the lowest" if count == 1 else f"the lowest {count}"
+        top = _edge(energetic[count - 1], "below ")
+        return f"only {lowest}{f' of the{noun}' if named else ''}{f' ({top})' if top else ''}"
+    names = ", ".join(band.label for band, flag in zip(energetic, flags, strict=True) if flag)
+    unit = f" {energetic[0].unit}" if energetic[0].high is not None and energetic[0].unit else ""
+    return f"{count} of the{noun} ({names}{unit})"
+
+
+def _edge(band: BandFigures, before: str) -> str:
+    return "" if band.high is None else f"{before}{band.high:.4g} {band.unit}".rstrip()
+
+
+def _when(field: Side, baseline: Side) -> str:
+    """', in the same time,' only where that is true."""
+    if not field.seconds or not baseline.seconds:
+        return ""
+    if 0.9 <= baseline.seconds / field.seconds <= 1.1:
+        return ", in the same time,"
+    return f", after {seconds_text(baseline.seconds)},"
+
+
+def _about_quality(record: RunRecord) -> str:
+    name = record.quality_name
+    title = quality_title(name)
+    field, baseline = record.field, record.baseline
+    if field.quality is not None:
+        sentence = f"{title} is {quality_text(name, field.quality)}"
+    else:
+        sentence = f"{title} is not on record{_because(field.why(name))}"
+    if baseline is None:
+        return (
+            f"{sentence}; {_order(field, 'the field')}. There is no plain MLP beside it{_because(record.baseline_why)}."
+        )
+    if baseline.quality is None:
+        return f"{sentence}; {_order(baseline, 'the plain MLP')}."
+    sentence += f" against {quality_text(name, baseline.quality)} for the plain MLP"
+    if baseline.number("order_spearman") is None:
+        return f"{sentence}; {_order(baseline, 'the plain MLP')}."
+    return f"{sentence}, {_order(baseline, 'which')}."
+
+
+def _because(why: str | None) -> str:
+    return f" ({why.rstrip('.')})" if why else ""
+
+
+def _order(side: Side, name: str) -> str:
+    statistic = side.number("order_spearman")
+    if statistic is None:
+        return f"the order in which {name} learned its bands is not ranked{_because(side.why('order_spearman'))}"
+    if statistic >= 0.8:
+        told = "learned low frequencies before high ones"
+    elif statistic >= 0.5:
+        told = "mostly learned low frequencies before high ones"
+    elif statistic > -0.5:
+        told = "learned its bands in no clear order of frequency"
+    else:
+        told = "learned high frequencies before low ones"
+    return f"{name} {told} (order statistic {statistic_text(statistic)})"

@@ -1,0 +1,1 @@
+"""One file per job: batches, loss terms, evaluation, spectral probe."""

@@ -1,0 +1,188 @@
+"""Optimisers by name, and one step with any of them.
+
+Each builder gets the field's parameter groups (dicts with 'params', 'name' and 'rate', a factor on the
+learning rate) and returns one or more of torch's optimisers, which share the work.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import torch
+
+from nfield.training.muon import Muon
+
+SMALLEST_MUON_SIDE = 8
+"""Narrower matrices are inputs, outputs or tables: orthogonalising them makes no sense, Adam takes them."""
+LINE_SEARCH_STEPS = 10
+
+
+class OptimizerSettings(Protocol):
+    """The part of the training settings that the builders read."""
+
+    @property
+    def weight_decay(self) -> float: ...  # noqa: D102
+
+    @property
+    def betas(self) -> tuple[float, float]: ...  # noqa: D102
+
+    @property
+    def epsilon(self) -> float: ...  # noqa: D102
+
+
+Groups = list[dict[str, Any]]
+
+
+def _adam_of(kind: Any, groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
+    options = {"betas": settings.betas, "eps": settings.epsilon, "weight_decay": settings.weight_decay}
+    return [kind(groups, lr=1.0, fused=fused, **options)]
+
+
+def adam(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+    """Adam (Kingma & Ba 2015), in its fused form where the device has one."""
+    return _adam_of(torch.optim.Adam, groups, settings)
+
+
+def adamw(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    return _adam_of(torch.optim.AdamW, groups, settings)
+
+
+def muon(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+    """Muon for the network's hidden matrices, AdamW for everything else."""
+    hidden: Groups = []
+    rest: Groups = []
+    for group in groups:
+        is_hidden = [_is_hidden(group, parameter) for parameter in group["params"]]
+        for target, wanted in ((hidden, True), (rest, False)):
+            chosen = [p for p, flag in zip(group["params"], is_hidden, strict=True) if flag is wanted]
+            if chosen:
+                target.append({**group, "params": chosen})
+    optimizers: list[torch.optim.Optimizer] = []
+    if hidden:
+        optimizers.append(Muon(hidden, weight_decay=settings.weight_decay))
+    if rest:
+        optimizers += adamw(rest, settings)
+    return optimizers
+
+
+def _is_hidden(group: dict[str, Any], parameter: torch.Tensor) -> bool:
+    return group["name"] != "features" and parameter.ndim == 2 and min(parameter.shape) >= SMALLEST_MUON_SIDE
+
+
+def lbfgs(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+    """L-BFGS with a strong Wolfe line search; it moves all parameters along one direction, at one rate."""
+    params = [p for group in groups for p in group["params"]]
+    group = {"params": params, "name": "all", "rate": 1.0}
+    return [
+        torch.optim.LBFGS([group], max_iter=LINE_SEARCH_STEPS, history_size=20, line_search_fn="strong_wolfe")
+    ]
+
+
+OPTIMIZERS: dict[str, Callable[[Groups, Any], list[torch.optim.Optimizer]]] = {
+    "adam": adam,
+    "adamw": adamw,
+    "muon": muon,
+    "lbfgs": lbfgs,
+}
+
+USUAL_RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 1e-3, "lbfgs": 1.0}
+
+
+class Updater:
+    """Takes optimiser steps: gradients, their scaling and clipping, and the check that they are finite."""
+
+    def __init__(
+        self, groups: Groups, name: str, settings: Any, *, clip: float = 0.0, scaler: Any = None
+    ) -> None:
+        self.groups = [{**group, "params": list(group["params"])} for group in groups]
+        self.groups = [group for group in self.groups if group["params"]]
+        self.parameters = [p for group in self.groups for p in group["params"]]
+        self.optimizers: Sequence[torch.optim.Optimizer] = (
+            OPTIMIZERS[name](self.groups, settings) if self.parameters else []
+        )
+        self.clip, self.scaler = clip, scaler
+        self.repeats_closure = name == "lbfgs"
+
+    def step(
+        self, losses: Callable[[], dict[str, torch.Tensor]], rate: float
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Take one step at learning rate `rate`.
+
+        `losses` computes the loss terms of one batch, and may be called several times. Returns the terms at
+        the first call, and a scalar that is finite if the loss and its gradient were.
+        """
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group.get("rate", 1.0)
+        if self.repeats_closure and self.optimizers:
+            return self._searching_step(losses)
+        terms, total = self._gradient(losses)
+        if self.scaler is not None:
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
+        norm = self._norm()
+        if self.clip:
+            self._shorten(norm)
+        for optimizer in self.optimizers:
+            if self.scaler is not None:
+                self.scaler.step(optimizer)
+            else:
+                optimizer.step()
+        if self.scaler is not None:
+            # A scaler meets infinite gradients by leaving out the step and lowering its scale.
+            self.scaler.update()
+            return terms, total
+        return terms, total + norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the optimisers and the scaler; its tensors are those in use, not copies."""
+        return {
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "scaler": None if self.scaler is None else self.scaler.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over a state; tensors in it come into use and are changed by later steps."""
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        if self.scaler is not None and state["scaler"] is not None:
+            self.scaler.load_state_dict(state["scaler"])
+
+    def _gradient(
+        self, losses: Callable[[], dict[str, torch.Tensor]]
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        for parameter in self.parameters:
+            parameter.grad = None
+        terms = losses()
+        total = torch.stack(list(terms.values())).sum()
+        if self.optimizers:
+            (total if self.scaler is None else self.scaler.scale(total)).backward()
+        return {name: term.detach() for name, term in terms.items()}, total.detach()
+
+    def _searching_step(
+        self, losses: Callable[[], dict[str, torch.Tensor]]
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        first: list[Any] = []
+
+        def closure() -> torch.Tensor:
+            terms, total = self._gradient(losses)
+            if not first:
+                first.extend((terms, total + self._norm()))
+            return total
+
+        for optimizer in self.optimizers:
+            optimizer.step(closure)
+        return first[0], first[1]
+
+    def _norm(self) -> torch.Tensor:
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if not gradients:
+            return torch.zeros(())
+        return torch.stack([norm.to(gradients[0].device) for norm in torch._foreach_norm(gradients)]).norm()
+
+    def _shorten(self, norm: torch.Tensor) -> None:
+        factor = (self.clip / (norm + 1e-12)).clamp(max=1.0)
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        if gradients:
+            torch._foreach_mul_(gradients, factor)

@@ -1,0 +1,121 @@
+"""What a long run shows while it lasts, always on stderr."""
+
+import sys
+import time
+import warnings
+from typing import Any, Protocol, TextIO, runtime_checkable
+
+from nfield.io.run_folder import NfieldWarning
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """Told by the training loop how it stands; a few times a second at most."""
+
+    def start(self, run: str) -> None:
+        """Training of `run` ("field" or "baseline") begins or goes on."""
+
+    def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
+        """`fraction` of the run is done; `quality` is the latest evaluation's, in words such as 'psnr 31.2'."""
+
+    def message(self, text: str) -> None:
+        """Something went wrong that the user should know."""
+
+    def finish(self) -> None:
+        """Training ends, for whatever reason."""
+
+
+class SilentProgress:
+    """Shows nothing but trouble: on `stream`, or without one as a `NfieldWarning`."""
+
+    def __init__(self, stream: TextIO | None = None):
+        self.stream = stream
+
+    def start(self, run: str) -> None:
+        """Nothing to show."""
+
+    def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
+        """Nothing to show."""
+
+    def message(self, text: str) -> None:
+        """Tell of trouble."""
+        if self.stream is None:
+            warnings.warn(text, NfieldWarning, stacklevel=2)
+        else:
+            self.stream.write(f"{text}\n")
+
+    def finish(self) -> None:
+        """Nothing to show."""
+
+
+class LineProgress:
+    """Plain lines, for logs: one each time another tenth is done, or after `every` seconds."""
+
+    def __init__(self, stream: TextIO | None = None, every: float = 10.0):
+        self.stream, self.every = stream or sys.stderr, every
+        self._run, self._tenth, self._time = "", -1, 0.0
+
+    def start(self, run: str) -> None:
+        """Begin with the next update."""
+        self._run, self._tenth, self._time = run, -1, time.perf_counter()
+
+    def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
+        """Write a line if one is due."""
+        now, tenth = time.perf_counter(), int(fraction * 10)
+        if tenth > self._tenth or now - self._time >= self.every:
+            self._tenth, self._time = tenth, now
+            self.message(f"{self._run}: {100 * fraction:3.0f} %, step {step}{_figures(loss, quality)}")
+
+    def message(self, text: str) -> None:
+        """Write a line."""
+        self.stream.write(f"{text}\n")
+        self.stream.flush()
+
+    def finish(self) -> None:
+        """Nothing more to show."""
+
+
+class BarProgress:
+    """A bar with loss, quality and time left, for terminals."""
+
+    def __init__(self, stream: TextIO | None = None):
+        self.stream = stream or sys.stderr
+        self._bar: Any = None
+
+    def start(self, run: str) -> None:
+        """Open the bar."""
+        from tqdm import tqdm
+
+        layout = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        self._bar = tqdm(total=1.0, desc=f"{run:8}", file=self.stream, bar_format=layout, dynamic_ncols=True)
+
+    def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
+        """Move the bar; after a rollback it may move back."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"step {step}{_figures(loss, quality)}", refresh=False)
+            self._bar.n = min(fraction, 1.0)
+            self._bar.refresh()
+
+    def message(self, text: str) -> None:
+        """Write a line above the bar."""
+        from tqdm import tqdm
+
+        tqdm.write(text, file=self.stream)
+
+    def finish(self) -> None:
+        """Close the bar, which stays to be seen."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def choose_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Progress:
+    """A bar on terminals, plain lines elsewhere, and with `quiet` nothing but trouble; all on stderr."""
+    stream = stream or sys.stderr
+    if quiet:
+        return SilentProgress(stream)
+    return BarProgress(stream) if stream.isatty() else LineProgress(stream)
+
+
+def _figures(loss: float | None, quality: str | None) -> str:
+    return ("" if loss is None else f", loss {loss:.3g}") + ("" if quality is None else f", {quality}")

@@ -1,0 +1,85 @@
+"""Settings of a training run."""
+
+from dataclasses import dataclass
+
+from nfield.core.checks import UserError, at_least, choice, positive, within
+from nfield.training.optimizers import OPTIMIZERS, USUAL_RATES
+from nfield.training.precision import PRECISION_NAMES
+from nfield.training.schedules import SCHEDULES
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings:
+    """How long and in which manner to train. Steps, seconds or both end the run, whichever comes first."""
+
+    steps: int | None = None
+    """Optimiser steps to take; runs that are limited by steps alone are repeatable."""
+    seconds: float | None = None
+    """Time budget; it counts everything, evaluations included."""
+    target_quality: float | None = None
+    """Stop at the first evaluation that reaches this quality (for images: PSNR in dB)."""
+    optimizer: str = "adam"
+    """adam, adamw, muon (orthogonalised momentum for hidden layers, Adam for the rest) or lbfgs."""
+    learning_rate: float | None = None
+    """Step size; the optimiser's usual one where none is given."""
+    weight_decay: float = 0.0
+    """Pull of the weights towards zero; decoupled from the gradient for adamw and muon."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Adam's decay rates of the mean and of the squares."""
+    epsilon: float = 1e-15
+    """Adam's guard against division by zero; small, so that rarely touched features still learn."""
+    schedule: str = "cosine"
+    """Learning rate over the run: constant, cosine or exponential."""
+    warmup_steps: int = 0
+    """Steps over which the learning rate rises to its value."""
+    final_rate: float = 0.01
+    """Learning rate at the end, as a share of that at the start."""
+    ema: float = 0.0
+    """Decay of the moving average of the weights that is evaluated and saved; 0 switches it off."""
+    clip: float = 0.0
+    """Largest norm of the gradient, longer ones are shortened to it; 0 switches this off."""
+    precision: str = "auto"
+    """auto (bfloat16 where it is measured to be faster), float32, bfloat16, float16 or float64."""
+    checkpoint_seconds: float = 60.0
+    """Time between checkpoints."""
+    evaluations: int = 40
+    """How often to evaluate, in ever longer distances; fewer where a time budget would suffer."""
+
+    def __post_init__(self) -> None:
+        if self.steps is None and self.seconds is None:
+            target = "" if self.target_quality is None else " The target quality may never be reached."
+            raise UserError(f"Training has no end: give a number of steps, or of seconds, or both.{target}")
+        if self.steps is not None:
+            at_least(self.steps, 0, "The number of steps")
+        if self.seconds is not None:
+            positive(self.seconds, "The number of seconds")
+        choice(self.optimizer, OPTIMIZERS, "optimizer")
+        choice(self.schedule, SCHEDULES, "schedule")
+        choice(self.precision, PRECISION_NAMES, "precision")
+        if self.learning_rate is not None:
+            positive(self.learning_rate, "The learning rate")
+        at_least(self.weight_decay, 0, "The weight decay")
+        for beta in self.betas:
+            if not 0 <= beta < 1:
+                raise UserError(f"Both betas must be at least 0 and below 1, but are {self.betas}.")
+        positive(self.epsilon, "Epsilon")
+        at_least(self.warmup_steps, 0, "The number of warm-up steps")
+        within(self.final_rate, 0, 1, "The final rate")
+        if self.schedule == "exponential":
+            positive(self.final_rate, "The final rate of the exponential schedule")
+        if not 0 <= self.ema < 1:
+            raise UserError(f"The decay of the moving average must be at least 0 and below 1, but is {self.ema}.")
+        at_least(self.clip, 0, "The clipping norm")
+        at_least(self.checkpoint_seconds, 0, "The time between checkpoints")
+        at_least(self.evaluations, 1, "The number of evaluations")
+        if self.optimizer == "lbfgs":
+            for name, value in (("clip", self.clip), ("weight_decay", self.weight_decay)):
+                if value:
+                    raise UserError(f"lbfgs searches along its own direction and takes no {name}, but it is {value}.")
+            if self.precision == "float16":
+                raise UserError("lbfgs cannot work in float16. Use float32 or float64, or another optimizer.")
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, the optimiser's usual one where none was given."""
+        return USUAL_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate

@@ -1,0 +1,43 @@
+"""What training knows of a task, and nothing more."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from nfield.core.types import Evaluation
+
+
+@runtime_checkable
+class Task(Protocol):
+    """A job for a field: batches, loss terms and an evaluation.
+
+    Tensors in batches are moved to the field's device, and floating ones to the type of its weights, before
+    they come back in `losses`. Nothing here may change what the next batch is, apart from `batch` itself
+    through its generator: resuming a run relies on it.
+    """
+
+    quality_name: str
+    """Name of the figure of merit, such as 'psnr'; higher is better."""
+
+    def batch(self, generator: torch.Generator) -> Any:
+        """Draw one mini-batch with a generator on the CPU: a tensor, or tuples, lists and dicts of tensors."""
+
+    def losses(self, field: Any, batch: Any) -> dict[str, torch.Tensor]:
+        """Scalar loss terms; what is minimised is their sum."""
+
+    def evaluate(self, field: Any) -> Evaluation:
+        """Measure the field, without gradients and in evaluation mode."""
+        ...
+
+
+def move(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
+    """Tensors of a nested batch on `device`, floating ones as `dtype`; everything else as it is."""
+    if isinstance(batch, torch.Tensor):
+        return batch.to(device=device, dtype=dtype if batch.is_floating_point() else None)
+    if isinstance(batch, dict):
+        return {key: move(value, device, dtype) for key, value in batch.items()}
+    if isinstance(batch, tuple) and hasattr(batch, "_fields"):
+        return type(batch)(*(move(value, device, dtype) for value in batch))
+    if isinstance(batch, (tuple, list)):
+        return type(batch)(move(value, device, dtype) for value in batch)
+    return batch
