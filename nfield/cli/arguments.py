@@ -4,9 +4,10 @@ import ast
 import dataclasses
 import inspect
 import io
+import re
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
 from typing import Annotated, Any, TypeVar, get_type_hints
 
@@ -45,12 +46,31 @@ def parse(kind: type[T], arguments: Sequence[str], *, verb: str, description: st
         if stop.code in (0, None):
             sys.stdout.flush()
             raise
-        words = " ".join(line.strip(" │╭╰─╮╯\t") for line in heard.getvalue().splitlines()).split()
-        raise UserError(" ".join(words) or f"These options of nfield {verb} cannot be read.") from None
+        raise UserError(_message(heard.getvalue()) or f"These options of nfield {verb} cannot be read.") from None
 
 
-def options_class(name: str, *sources: type, leave_out: Sequence[str] = (), **replaced: Any) -> type:
-    """A dataclass for the command line with the fields of several, their docstrings as help texts."""
+def _message(box: str) -> str:
+    """What tyro says in its box, without frame, title and the options' help texts."""
+    lines = [line.strip(" │╭╰╮╯\t") for line in box.splitlines()]
+    told = []
+    for line in lines[1:]:
+        if line and not line.strip("─"):
+            break
+        told.append(line)
+    return re.sub(r"^Error parsing \w+Config: ", "", " ".join(" ".join(told).split()))
+
+
+def options_class(
+    name: str,
+    *sources: type,
+    leave_out: Sequence[str] = (),
+    choices: Mapping[str, Iterable[str]] | None = None,
+    **replaced: Any,
+) -> type:
+    """A dataclass for the command line with the fields of several, their docstrings as help texts.
+
+    `choices` are listed in the help; that a value is among them is checked where it is used, with a better message.
+    """
     import tyro
 
     members: list[tuple[str, Any, Any]] = []
@@ -59,8 +79,10 @@ def options_class(name: str, *sources: type, leave_out: Sequence[str] = (), **re
         for field in dataclasses.fields(source):
             if field.name in leave_out:
                 continue
-            kind = replaced.get(field.name, hints[field.name])
-            helped = Annotated[kind, tyro.conf.arg(help=texts.get(field.name, ""))]
+            text = texts.get(field.name, "")
+            if choices and field.name in choices:
+                text += f" One of: {', '.join(choices[field.name])}."
+            helped = Annotated[replaced.get(field.name, hints[field.name]), tyro.conf.arg(help=text)]
             default = (
                 dataclasses.field(default_factory=field.default_factory)
                 if field.default_factory is not dataclasses.MISSING

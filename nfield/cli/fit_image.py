@@ -19,10 +19,9 @@ from nfield.encodings import ENCODINGS
 from nfield.experiments.image import run_image
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.outputs import reconstruction_name, render_to
-from nfield.experiments.recipes import parts
-from nfield.io.atomic import read_json
+from nfield.experiments.recipes import PRESETS, parts
 from nfield.io.images import load_image, load_mask
-from nfield.io.run_folder import RunFolder
+from nfield.io.run_folder import RunFolder, read_json
 from nfield.reports import write_report
 from nfield.training.progress import choose_progress
 
@@ -70,7 +69,8 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ImageOptions]:
     rest, backbone_settings = take_settings(rest, "backbone")
     positional = tyro.conf.Positional[Optional[str]]
     leave_out = ("encoding_settings", "backbone_settings")
-    kind = options_class("Options", Command, ImageOptions, leave_out=leave_out, image=positional)
+    choices = {"preset": PRESETS, "encoding": ENCODINGS, "backbone": BACKBONES}
+    kind = options_class("Options", Command, ImageOptions, leave_out=leave_out, choices=choices, image=positional)
     given = parse(kind, rest, verb="fit-image", description=DESCRIPTION)
     earlier: dict[str, Any] = {}
     if given.config is not None:

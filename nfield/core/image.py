@@ -18,6 +18,8 @@ from nfield.core.checks import UserError
 Array = np.ndarray | torch.Tensor
 BLOCK_VALUES = 2**22
 """Numbers looked at together when a whole image is passed over."""
+MAPPED_POINTS = 2**12
+"""Points read together from a memory-mapped image."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -117,7 +119,16 @@ class Image:
 
     def at(self, rows: Any, columns: Any) -> Float32[np.ndarray, "*points channels"]:
         """Values at the points (rows[i], columns[i]); both are integer arrays of one shape."""
-        return self._values_of(self.pixels[np.asarray(rows), np.asarray(columns)])
+        row_index, column_index = np.asarray(rows), np.asarray(columns)
+        if not isinstance(self.pixels, np.memmap) or row_index.size <= MAPPED_POINTS:
+            return self._values_of(self.pixels[row_index, column_index])
+        # Each point makes the system map its surroundings: in order, and few at a time, that stays a small part.
+        order = np.lexsort((column_index.ravel(), row_index.ravel()))
+        values = np.zeros((row_index.size, self.channels), np.float32)
+        for start in range(0, order.size, MAPPED_POINTS):
+            part = order[start : start + MAPPED_POINTS]
+            values[part] = self._values_of(self.pixels[row_index.ravel()[part], column_index.ravel()[part]])
+        return values.reshape(*row_index.shape, self.channels)
 
     def full(self) -> Float32[np.ndarray, "height width channels"]:
         """All values. Four bytes each: use `values` where the image is large."""
@@ -143,8 +154,8 @@ class Image:
             raise ValueError(f"values of shape {array.shape} do not end in {self.channels} channels")
         dtype = np.dtype(np.uint8) if eight_bit else self.stored_dtype
         if dtype.kind == "u":
-            top = np.iinfo(dtype).max
-            return np.rint(np.clip(array, 0, 1).astype(np.float64) * top).astype(dtype)
+            steps = np.clip(array.astype(np.float32, copy=False), 0, 1) * np.float32(np.iinfo(dtype).max)
+            return np.rint(steps, out=steps).astype(dtype)
         stored = array.astype(np.float32)
         if (self.offset, self.scale) != (0.0, 1.0):
             stored = (array.astype(np.float64) * self.scale + self.offset).astype(np.float32)
@@ -204,7 +215,7 @@ def _check_channels(channels: int, alpha: bool, shape: tuple[int, ...], source: 
     if channels - alpha in (1, 3):
         return
     hint = "Give 1 channel (grey), 3 (RGB) or 4 (RGB and alpha)."
-    if shape[0] in (1, 3, 4):
+    if shape[0] in (1, 3, 4) and shape[0] < shape[2]:
         hint += " The channels seem to come first: move them to the end, as by transpose(1, 2, 0)."
     elif channels == 2:
         hint += " Grey with alpha is read from image files that say so."

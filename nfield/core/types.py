@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class Evaluation:
     """A small picture of shape (h, w, 1 or 3), uint8."""
 
 
+@runtime_checkable
 class FieldLike(Protocol):
     """What training and tasks need of a field: an `nn.Module` on coordinates in [-1, 1]^d."""
 

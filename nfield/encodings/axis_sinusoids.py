@@ -20,7 +20,7 @@ class AxisSinusoids(AbstractEncoding):
         super().__init__()
         self.in_dim = check_in_dim(in_dim)
         self.out_dim = 2 * in_dim * len(frequencies)
-        self.register_buffer("frequencies", torch.tensor(list(frequencies), dtype=torch.get_default_dtype()))
+        self.register_buffer("frequencies", torch.tensor([float(b) for b in frequencies]))
         self.frequencies: torch.Tensor
 
     @property
@@ -42,9 +42,9 @@ class AxisSinusoids(AbstractEncoding):
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "*grid features"]:
         """Features at a tensor product: each axis is encoded once, then repeated along the others."""
         self.check_dimension(len(axes))
-        sizes = [len(axis) for axis in axes]
+        sizes, per_axis = [len(axis) for axis in axes], self.out_dim // self.in_dim
         parts = []
         for i, axis in enumerate(axes):
             place = [1] * i + [sizes[i]] + [1] * (len(axes) - 1 - i)
-            parts.append(self._axis_features(axis).reshape(*place, -1).expand(*sizes, -1))
+            parts.append(self._axis_features(axis).reshape(*place, per_axis).expand(*sizes, per_axis))
         return torch.cat(parts, -1)

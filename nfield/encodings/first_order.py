@@ -11,10 +11,15 @@ from nfield.core.checks import UserError
 class _Refuse(torch.autograd.Function):
     """The identity; whoever differentiates through it gets an error."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, what: str) -> torch.Tensor:
-        ctx.what = what
+    def forward(x: torch.Tensor, what: str) -> torch.Tensor:
         return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, str], output: torch.Tensor) -> None:
+        ctx.what = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, None]:
@@ -28,9 +33,15 @@ class _Refuse(torch.autograd.Function):
 class _Link(torch.autograd.Function):
     """The gradient as it is, made to depend on the point, so that a second derivative finds the refusal."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, gradient: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
+    def forward(gradient: torch.Tensor, point: torch.Tensor) -> torch.Tensor:
         return gradient.view_as(gradient)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, torch.Tensor], output: torch.Tensor) -> None:
+        pass
 
     @staticmethod
     def backward(ctx: Any, second: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -40,11 +51,16 @@ class _Link(torch.autograd.Function):
 class _FirstOrder(torch.autograd.Function):
     """The identity, whose gradient leads to a refusal where it is differentiated with respect to x again."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, what: str) -> torch.Tensor:
-        ctx.what = what
-        ctx.save_for_backward(x)
+    def forward(x: torch.Tensor, what: str) -> torch.Tensor:
         return x.view_as(x)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, str], output: torch.Tensor) -> None:
+        ctx.what = inputs[1]
+        ctx.save_for_backward(inputs[0])
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None]:

@@ -107,9 +107,7 @@ class HashGrid(AbstractEncoding):
         t = position - cell
         return cell.to(self.index_dtype), t * t * t * (t * (6 * t - 15) + 10) if self.smooth else t
 
-    def _rows(
-        self, nodes: Sequence[Int[torch.Tensor, "..."]], levels: slice
-    ) -> Int[torch.Tensor, "*combined"]:
+    def _rows(self, nodes: Sequence[Int[torch.Tensor, "..."]], levels: slice) -> Int[torch.Tensor, "*combined"]:
         """Table rows of nodes given per axis as (..., levels, k_i): all combinations, of shape (..., levels, Π k_i).
 
         All of the levels are dense, or all are hashed.
@@ -137,7 +135,8 @@ class HashGrid(AbstractEncoding):
         split = self.dense_levels
         parts = [slice(0, split), slice(split, self.config.levels)]
         rows = torch.cat([self._rows([c[:, part] for c in corners], part) for part in parts], 1)
-        values = _WeightedRows.apply(self.features, rows.flatten(0, 1), weights.flatten(0, 1))
+        weights = weights.flatten(0, 1).to(self.features.dtype)
+        values = _WeightedRows.apply(self.features, rows.flatten(0, 1), weights)
         return values.reshape(*x.shape[:-1], self.out_dim)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "*grid features"]:
@@ -155,9 +154,9 @@ class HashGrid(AbstractEncoding):
                 upper.append(place[1])
                 fractions.append(t)
             rows = self._rows(used, slice(level, level + 1))[0]
-            values = self.features.index_select(0, rows).reshape(*(u.shape[1] for u in used), -1)
+            values = self.features.index_select(0, rows).reshape(*(u.shape[1] for u in used), self.config.features)
             for axis, t in enumerate(fractions):
-                t = t.reshape(-1, *[1] * (self.in_dim - axis))
+                t = t.reshape(len(t), *[1] * (self.in_dim - axis))
                 low, high = values.index_select(axis, lower[axis]), values.index_select(axis, upper[axis])
                 values = low + t * (high - low)
             levels.append(values)
@@ -174,12 +173,15 @@ class _WeightedRows(torch.autograd.Function):
     the one-dimensional additions here.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, table: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        ctx.save_for_backward(table, rows, weights)
-        return torch.nn.functional.embedding_bag(
-            rows, table, mode="sum", per_sample_weights=weights.to(table.dtype)
-        )
+    def forward(table: torch.Tensor, rows: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.embedding_bag(rows, table, mode="sum", per_sample_weights=weights)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, None, torch.Tensor | None]:

@@ -57,7 +57,7 @@ def gaussian_frequencies(
     """`count` wave vectors for each scale s, their entries drawn from N(0, s²), in cycles per unit of x."""
     check_in_dim(in_dim)
     unit = torch.randn(len(scales), count, in_dim, generator=generator, device=generator.device)
-    return unit * torch.tensor(list(scales), device=generator.device)[:, None, None]
+    return unit * torch.tensor([float(s) for s in scales], device=generator.device)[:, None, None]
 
 
 def check_scales(scales: Sequence[float], what: str = "scales") -> None:

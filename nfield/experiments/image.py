@@ -30,7 +30,7 @@ from nfield.experiments.recipes import (
     within_parameters,
 )
 from nfield.experiments.result import Result, describe, image_header
-from nfield.experiments.summary import image_metrics
+from nfield.experiments.summary import UNIT, image_metrics
 from nfield.fields.base import Field
 from nfield.io.run_folder import RunFolder
 from nfield.kernels.interpolation import PADDING
@@ -44,6 +44,7 @@ from nfield.training.settings import TrainingSettings
 
 BASELINE_RATES = (1e-3, 3e-3, 1e-2)
 TUNING_STEPS = 60
+BASELINE_NETWORK = {"width": 128, "depth": 4}
 
 
 def plan(options: ImageOptions, known: Known) -> Recipe:
@@ -69,8 +70,8 @@ def training_settings(options: ImageOptions, recipe: Recipe, task: ImageTask) ->
     evaluations = options.evaluations
     if evaluations is None:
         evaluations = 40
-        if steps is not None:  # one pixel's evaluation costs about a third of its training step
-            cost = task.probe_pixels / (3 * task.batch_size)
+        if steps is not None:  # one pixel's evaluation, its picture included, costs about half of its training step
+            cost = task.probe_pixels / (2 * task.batch_size)
             evaluations = max(6, min(evaluations, int(0.04 * steps / max(cost, 1e-9))))
     return TrainingSettings(
         steps=steps,
@@ -128,7 +129,7 @@ def tuned(recipe: Recipe, task: ImageTask, options: ImageOptions, device: torch.
     for rate in BASELINE_RATES:
         field = build_field(recipe, task.pixels.image.channels, options.seed, offset).to(device)
         settings = TrainingSettings(
-            steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, evaluations=1, precision="float32"
+            steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, evaluations=2, precision="float32"
         )
         draw = generator(options.seed, "tuning")
         fit(field, task, settings, generator=draw, device=device)
@@ -176,7 +177,6 @@ def run_image(
     options = options or ImageOptions()
     device = choose_device(options.device)
     pixels = Pixels(image=image, step=2 if options.holdout else 1, mask=mask)
-    folder = None if out is None else RunFolder.create(out, resume=resume)
     known = Known(
         pixels=pixels,
         advice=advise_image(image, step=pixels.step),
@@ -196,15 +196,20 @@ def run_image(
         "baseline_recipe": None,
         "seed": options.seed,
         "device": describe_device(device),
+        "bands": [
+            {"low": band.low, "high": band.high, "unit": band.unit, "energy": band.energy}
+            for band in task.bands.report([None] * len(task.bands.bands), UNIT)
+        ],
         "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
     }
+    field = build_field(recipe, image.channels, options.seed, offset)
+    allocate(field, pixels, known.parameters)
+    field.to(device)
+    folder = None if out is None else RunFolder.create(out, resume=resume)
     if folder is not None:
         if folder.holds_run:
             config["baseline_recipe"] = same_run(folder.read_config(), config, folder.path)["baseline_recipe"]
         folder.write_config(config)
-    field = build_field(recipe, image.channels, options.seed, offset)
-    allocate(field, pixels, known.parameters)
-    field.to(device)
 
     def train(name: str, member: Field, how: Recipe, started: float) -> TrainingResult:
         return fit(
@@ -224,7 +229,8 @@ def run_image(
     other: Field | None = None
     other_trained: TrainingResult | None = None
     if options.baseline:
-        plain = replace(make_recipe(BASELINE, known), batch_pixels=recipe.batch_pixels)
+        plain = make_recipe(BASELINE, known, backbone_settings=BASELINE_NETWORK)
+        plain = replace(plain, batch_pixels=recipe.batch_pixels)
         if config["baseline_recipe"] is None:
             if progress is not None:
                 progress.message("Tuning the baseline's learning rate")

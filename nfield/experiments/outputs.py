@@ -8,7 +8,7 @@ import torch
 
 from nfield.core.image import Image
 from nfield.fields.base import Field
-from nfield.io.image_writers import open_image_writer, save_image
+from nfield.io.image_writers import open_image_writer
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.image import CHUNK_PIXELS, on_grid_in_chunks
 from nfield.tasks.pixels import lattice_coordinates
@@ -60,6 +60,11 @@ def preview(field: Field, image: Image) -> np.ndarray:
         return on_grid_in_chunks(field, rows.to(device), columns.to(device)).clamp(0, 1).float().cpu().numpy()
 
 
+def _save_preview(path: Path, values: np.ndarray, image: Image) -> None:
+    with open_image_writer(path, *values.shape[:2], like=image, eight_bit=True) as writer:
+        writer.write(values)
+
+
 def write_outputs(folder: RunFolder, result: "Result") -> None:
     """Write outputs/: reconstruction, and 8-bit previews of it, of the truth and of the baseline."""
     if result.image is None:
@@ -73,7 +78,7 @@ def write_outputs(folder: RunFolder, result: "Result") -> None:
         np.minimum(((np.arange(max(1, round(n * zoom))) + 0.5) / zoom).astype(int), n - 1)
         for n in (form.height, form.width)
     ]
-    save_image(folder.outputs / "truth.png", result.image.values(*places), form, eight_bit=True)
-    save_image(folder.outputs / "preview.png", preview(result.field, form), form, eight_bit=True)
+    _save_preview(folder.outputs / "truth.png", result.image.values(*places), form)
+    _save_preview(folder.outputs / "preview.png", preview(result.field, form), form)
     if result.baseline is not None:
-        save_image(folder.outputs / "baseline.png", preview(result.baseline, form), form, eight_bit=True)
+        _save_preview(folder.outputs / "baseline.png", preview(result.baseline, form), form)

@@ -95,7 +95,6 @@ def _figures(field: Field, result: Result, task: ImageTask, trained: TrainingRes
         "order_spearman": order.value,
         "diagnostics_seconds": trained.diagnostics_seconds,
         "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
-        "stopped": trained.stopped,
         "why": why,
     }
 

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone
 from nfield.encodings.base import AbstractEncoding
 
-POINTS_PER_CHUNK = 1 << 16
-"""Points that are evaluated at once where no gradient is wanted: bounds the memory at any size."""
+POINTS_PER_CHUNK = 1 << 13
+"""Points that the backbone takes at once where no gradient is wanted: its activations then stay in the cache."""
 
 
 class Field(torch.nn.Module):
@@ -41,19 +41,20 @@ class Field(torch.nn.Module):
         return min(self.encoding.derivative_order, self.backbone.derivative_order)
 
     def _values(self, features: torch.Tensor) -> torch.Tensor:
-        values = self.backbone(features)
-        return values.float() + self.offset if values.dtype != torch.float64 else values + self.offset
+        if torch.is_grad_enabled() or len(features) <= POINTS_PER_CHUNK or features.is_cuda:
+            values = self.backbone(features)
+        else:
+            values = torch.cat([self.backbone(part) for part in features.split(POINTS_PER_CHUNK)])
+        return (values if values.dtype == torch.float64 else values.float()) + self.offset
 
     def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
-        """Values of shape (..., c) at points of shape (..., d)."""
-        return self._in_chunks(points) if not torch.is_grad_enabled() else self._values(self.encoding(points))
-
-    def _in_chunks(self, points: torch.Tensor) -> torch.Tensor:
+        """Values of shape (..., c) at points of shape (..., d), in chunks where no gradient is wanted."""
         flat = points.reshape(-1, points.shape[-1])
-        if len(flat) <= POINTS_PER_CHUNK:
-            return self._values(self.encoding(points))
-        parts = [self._values(self.encoding(part)) for part in flat.split(POINTS_PER_CHUNK)]
-        return torch.cat(parts).reshape(*points.shape[:-1], -1)
+        if torch.is_grad_enabled() or len(flat) <= POINTS_PER_CHUNK:
+            values = self._values(self.encoding(flat))
+        else:
+            values = torch.cat([self._values(self.encoding(part)) for part in flat.split(8 * POINTS_PER_CHUNK)])
+        return values.reshape(*points.shape[:-1], -1)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
         """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""

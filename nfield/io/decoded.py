@@ -1,5 +1,7 @@
 """What a reader of one image format hands over, and what all of them need."""
 
+import struct
+import zlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +10,22 @@ from nfield.core.checks import UserError
 
 LARGE = 256 * 2**20
 """Bytes above which an image stays in its file, memory-mapped, where the format allows it."""
+
+DECODING_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    ImportError,
+    ArithmeticError,
+    AttributeError,
+    struct.error,
+    zlib.error,
+)
+"""What the decoders raise on damaged content."""
 
 
 @dataclass(frozen=True, kw_only=True)

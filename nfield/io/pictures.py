@@ -1,9 +1,7 @@
 """Pictures of the formats that Pillow knows (JPEG, PNG to 8 bits, GIF, WebP, ...), and of imageio's others."""
 
-import struct
 import threading
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -13,23 +11,8 @@ from typing import Any
 import numpy as np
 
 from nfield.core.checks import UserError
-from nfield.io.decoded import Decoded, loaded_whole, unreadable, upright
+from nfield.io.decoded import DECODING_ERRORS, Decoded, loaded_whole, unreadable, upright
 
-DECODING_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    EOFError,
-    TypeError,
-    LookupError,
-    RuntimeError,
-    ImportError,
-    ArithmeticError,
-    AttributeError,
-    struct.error,
-    zlib.error,
-)
-"""What the decoders raise on damaged content."""
 ORIENTATION = 0x0112
 KEPT = ("L", "LA", "RGB", "RGBA")
 FLOAT_SIGNATURES = {b"\x76\x2f\x31\x01": "EXR", b"#?RADIANCE": "Radiance HDR", b"#?RGBE": "Radiance HDR"}
@@ -67,6 +50,8 @@ def read_by_imageio(path: str | Path) -> Decoded:
     for signature, name in FLOAT_SIGNATURES.items():
         if start.startswith(signature):
             return _read_float_format(path, name)
+    if start.startswith(b"PK\x03\x04"):
+        raise UserError(f"'{path}' is an archive. Save one of its arrays as .npy, or take out one image.")
     known = imageio.config.known_extensions.get(Path(path).suffix.lower(), ())
     plugins = {plugin for extension in known for plugin in extension.priority}
     if known and "pillow" not in plugins:

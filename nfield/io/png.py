@@ -102,7 +102,8 @@ def png_rows(
     pixel = channels * dtype.itemsize
     above = np.zeros(width * pixel, np.uint8)
     step = max(1, BLOCK_BYTES // above.size)
-    compress = zlib.compressobj(6)
+    # On filtered pictures, runs alone compress as well as full matching does, in a fraction of the time.
+    compress = zlib.compressobj(strategy=zlib.Z_RLE)
     header = struct.pack(">IIBBBBB", width, height, 8 * dtype.itemsize, COLOUR_TYPES[channels], 0, 0, 0)
 
     def write(rows: np.ndarray) -> None:

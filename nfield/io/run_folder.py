@@ -111,7 +111,7 @@ class RunFolder:
 
     def read_config(self) -> dict[str, Any]:
         """The run's config. Raises `UserError` where it is missing or damaged."""
-        return _read_json(self.config_path)
+        return read_json(self.config_path)
 
     def write_config(self, config: dict[str, Any]) -> None:
         """Write config.json."""
@@ -119,7 +119,7 @@ class RunFolder:
 
     def read_metrics(self) -> dict[str, Any] | None:
         """The run's final figures, None while it has not finished. Raises `UserError` where damaged."""
-        return _read_json(self.metrics_path) if self.metrics_path.is_file() else None
+        return read_json(self.metrics_path) if self.metrics_path.is_file() else None
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""
@@ -167,7 +167,8 @@ class RunFolder:
 
         Raises `UserError` where there are fewer lines than `count`.
         """
-        own, kept = [], []
+        own: list[dict[str, Any]] = []
+        kept: list[dict[str, Any]] = []
         for line in self.read_history():
             if line.get("run") != run:
                 kept.append(line)
@@ -209,9 +210,7 @@ class RunFolder:
 
     # Checkpoints --------------------------------------------------------------------------------------
 
-    def save_checkpoint(
-        self, run: str, step: int, *, weights: dict[str, torch.Tensor], state: dict[str, Any]
-    ) -> None:
+    def save_checkpoint(self, run: str, step: int, *, weights: dict[str, torch.Tensor], state: dict[str, Any]) -> None:
         """Save weights and training state after `step`; of `run`'s checkpoints the newest two stay.
 
         `state` may hold tensors, numbers, strings, None, lists, tuples and dicts. Checkpoints of later steps
@@ -252,6 +251,10 @@ class RunFolder:
             return Checkpoint(step=step, state=state)
         return None
 
+    def has_checkpoint(self, run: str) -> bool:
+        """Whether any checkpoint of `run` was saved, intact or not."""
+        return bool(_numbered(self.checkpoints, run, ".safetensors"))
+
     def load_weights(self, run: str = "field") -> tuple[int, dict[str, torch.Tensor]]:
         """Step and weights (on the CPU) of `run`'s newest intact checkpoint.
 
@@ -264,7 +267,9 @@ class RunFolder:
                 _warn_damaged(path, str(error.strerror))
             except (ValueError, KeyError, safetensors.SafetensorError):
                 _warn_damaged(path, "its content does not match its checksum")
-        raise UserError(f"'{self.path}' has no intact checkpoint of '{run}'. Run it again, or continue it with --resume.")
+        raise UserError(
+            f"'{self.path}' has no intact checkpoint of '{run}'. Run it again, or continue it with --resume."
+        )
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -304,7 +309,8 @@ def _history_bytes(lines: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(finite_or_none(line), allow_nan=False) + "\n" for line in lines).encode()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises `UserError` where it is missing or damaged."""
     try:
         value = json.loads(path.read_bytes())
     except OSError as error:

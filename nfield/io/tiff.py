@@ -1,5 +1,6 @@
 """TIFF: memory-mapped where it is large and uncompressed, 8, 16 and 32 bits, floats, grey, RGB and alpha."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nfield.core.checks import UserError
-from nfield.io.decoded import Decoded, in_memory, loaded_whole, unreadable, upright
+from nfield.io.decoded import DECODING_ERRORS, Decoded, in_memory, loaded_whole, unreadable, upright
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
@@ -23,6 +24,7 @@ def read_tiff(path: str | Path) -> Decoded | None:
     """
     import tifffile
 
+    _keep_messages_to_ourselves()
     try:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
@@ -34,8 +36,10 @@ def read_tiff(path: str | Path) -> Decoded | None:
                 return None
             count = len(file.pages)
             tag = page.tags.get(ORIENTATION)
-    except (tifffile.TiffFileError, IndexError, KeyError, TypeError, RuntimeError) as error:
-        raise unreadable(str(path), f"the TIFF is damaged ({error})") from None
+    except UserError:
+        raise
+    except DECODING_ERRORS as error:
+        raise unreadable(str(path), f"the TIFF is truncated or damaged ({error})") from None
     notes = [f"TIFF with {count} pages: the first is used"] if count > 1 else []
     notes += loaded_whole(pixels, "compressed TIFF") if not isinstance(pixels, np.memmap) else ()
     if page.axes.startswith("S"):
@@ -77,6 +81,13 @@ def _name(tag_value: Any) -> str:
     return getattr(tag_value, "name", str(tag_value))
 
 
+def _keep_messages_to_ourselves() -> None:
+    """Give tifffile's logger a place to go: without one, its remarks on damaged files land on stderr."""
+    logger = logging.getLogger("tifffile")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
 def _check_complete(page: Any, path: Path) -> None:
     size = path.stat().st_size
     if any(start + count > size for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)):
@@ -92,9 +103,9 @@ def _pixels(page: Any, path: str | Path) -> np.ndarray | None:
         return in_memory(np.memmap(path, dtype, "r", page.dataoffsets[0], page.shape))
     try:
         return page.asarray()
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         if "imagecodecs" not in str(error):
-            raise unreadable(str(path), f"the TIFF is damaged ({error})") from None
+            raise
         if page.samplesperpixel == 1 or page.bitspersample == 8:
             return None
         raise UserError(

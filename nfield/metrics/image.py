@@ -100,9 +100,7 @@ def _check_pair(truth: Shaped[AnyArray, "..."], prediction: Shaped[AnyArray, "..
     if math.prod(truth.shape) == 0:
         raise UserError(f"The images are empty (shape {tuple(truth.shape)}): give at least one pixel.")
     for name, values in (("truth", truth), ("prediction", prediction)):
-        is_float = (
-            values.is_floating_point() if isinstance(values, torch.Tensor) else values.dtype.kind == "f"
-        )
+        is_float = values.is_floating_point() if isinstance(values, torch.Tensor) else values.dtype.kind == "f"
         if not is_float:
             raise UserError(
                 f"The {name} has type {values.dtype}: values must be in [0, 1], so divide integers by their maximum."

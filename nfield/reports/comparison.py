@@ -89,7 +89,9 @@ def _head(records: list[RunRecord], names: list[str]) -> list[Markup]:
 
 
 def _figures(records: list[RunRecord], names: list[str]) -> Markup:
-    qualities = list(dict.fromkeys([*(record.quality_name for record in records), "psnr_heldout", "ssim"]))
+    qualities = list(
+        dict.fromkeys([*(record.quality_name for record in records), "psnr_heldout", "psnr_outside_mask", "ssim"])
+    )
     columns = [_column(record, qualities) for record in records]
     rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
     kept = [row for row in rows if any(cell != MISSING for cell in row[1:])]
@@ -131,7 +133,8 @@ def _stated(record: RunRecord, key: str) -> str:
 
 def _part(record: RunRecord, key: str) -> str:
     """The name of the run's encoding or backbone."""
-    stated = record.config.get(key)
+    recipe = record.config.get("recipe")
+    stated = (recipe if isinstance(recipe, dict) else record.config).get(key)
     name = stated.get("name") or stated.get("type") if isinstance(stated, dict) else stated
     return name if isinstance(name, str) else MISSING
 

@@ -46,9 +46,9 @@ DEFINITIONS = (
     ),
     (
         "Order statistic",
-        "Spearman's rank correlation between a band's place, from low to high, and its time to the "
-        "threshold, over the bands that carry energy: 1 means strictly low frequencies first, 0 no order, "
-        "−1 high first.",
+        "Spearman's rank correlation between a band's place, from low to high, and its rank in learning time, over "
+        "the bands that carry energy. The rank is the mean over several thresholds, from loose ones down to the "
+        "stated one, and ties are corrected for: 1 means low frequencies first, 0 no order, −1 high first.",
     ),
     (
         "Plain MLP",
@@ -69,7 +69,7 @@ def tiles(record: RunRecord) -> Markup:
             field.why(name),
         )
     ]
-    for key in ("psnr_heldout", "ssim"):
+    for key in ("psnr_heldout", "psnr_outside_mask", "ssim"):
         if key in field.metrics and key != name:
             shown = quality_text(key, field.number(key))
             beside = _beside(baseline, lambda s, key=key: quality_text(key, s.number(key)))
@@ -100,7 +100,8 @@ def _beside(baseline: Side | None, shown: Any) -> str:
 
 
 def _tile(title: str, value: str, beside: str = "", why: str | None = None) -> Markup:
-    note = why if value == MISSING and why else beside
+    # A reason belongs to a missing figure; beside a figure it says how that was measured.
+    note = why if value == MISSING and why else "; ".join(part for part in (beside, why) if part)
     return element("div", element("dt", title), element("dd", value), element("dd", note, class_="beside"))
 
 
@@ -231,9 +232,8 @@ def settings_section(record: RunRecord) -> Markup:
         for key in ("device", "precision", "seed")
         if key in record.field.metrics and key not in stated
     ]
-    if not rows:
-        return absent("This run has no readable config.json.")
-    return table(["Setting", "Value"], rows)
+    shown = table(["Setting", "Value"], rows) if rows else Markup("")
+    return shown if record.config else join([absent("This run has no readable config.json."), shown])
 
 
 def flattened(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

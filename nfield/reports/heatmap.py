@@ -71,7 +71,7 @@ def heat_map(side: Side, bands: list[BandFigures], *, across: Scale, clock: str,
             parts.append(_cell(left, top, right, fill, _told(band, line, clock, error)))
         parts.append(_threshold_mark(side, band, index, across, clock, top))
     unit = next((band.unit for band in bands if band.unit), "")
-    start = across.start - GAP - START_COLUMN / 2
+    start = across.start - GAP - START_COLUMN + 4  # to the left, clear of the axis' first label
     parts += [
         label("0", start, bottom + 18),
         horizontal_axis(across, "seconds of training" if clock == "seconds" else "step", bottom),

@@ -81,7 +81,9 @@ def page(title: str, *body: str) -> str:
             Markup(f"<style>\n{style}</style>"),
         ]
     )
-    return (
+    whole = (
         f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>\n'
         f"{element('main', *body)}\n<script>\n{script}</script>\n</body>\n</html>\n"
     )
+    # File names that are no valid text arrive as lone surrogates, which no file can hold.
+    return whole.encode("utf-8", "replace").decode("utf-8")

@@ -5,6 +5,7 @@ from nfield.reports.record import BandFigures, Side
 QUALITY = {
     "psnr": ("PSNR", " dB", 1),
     "psnr_heldout": ("PSNR, held-out pixels", " dB", 1),
+    "psnr_outside_mask": ("PSNR, outside the mask", " dB", 1),
     "ssim": ("SSIM", "", 3),
 }
 """Shown name, unit and decimals of the known qualities; any other is shown under its own name."""
@@ -40,6 +41,8 @@ def seconds_text(value: float | None) -> str:
     """A time span: seconds, or minutes and hours where it is long."""
     if value is None:
         return MISSING
+    if 0 < value < 1e-3:
+        return "< 1 ms"
     if value >= 7200:
         return f"{value / 3600:.1f} h"
     if value >= 600:

@@ -142,7 +142,7 @@ def read_record(folder: pathlib.Path) -> RunRecord:
     metrics = final or {}
     lines = _read_lines(folder / "history.jsonl", notes)
     quality_name = _quality_name(config, metrics, lines)
-    threshold = number(metrics.get("threshold")) or number(config.get("threshold")) or DEFAULT_THRESHOLD
+    threshold = number(metrics.get("band_threshold")) or DEFAULT_THRESHOLD
     field_lines = [line for line in lines if line.get("run", "field") == "field"]
     field = _side("field", metrics, field_lines, quality_name, config.get("bands"), threshold)
     baseline_lines = [line for line in lines if line.get("run") == "baseline"]
@@ -228,10 +228,8 @@ def _side(
         )
         for line in lines
     ]
-    last = history[-1] if history else None
-    quality = number(metrics.get(quality_name)) if metrics else None
-    if quality is None and quality_name not in metrics and last is not None:
-        quality = last.quality
+    latest = history[-1].quality if history else None
+    quality = number(metrics[quality_name]) if quality_name in metrics else latest
     return Side(
         name=name,
         metrics=metrics,

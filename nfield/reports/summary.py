@@ -28,32 +28,33 @@ def _about_bands(record: RunRecord) -> str:
         )
     subject = f"After {seconds_text(record.field.seconds)} the field" if record.field.seconds else "The field"
     within = f"to within {percent_text(record.threshold)}"
-    sentence = f"{subject} has learned {_what(bands, record.threshold, named=True)} {within}"
+    sentence = f"{subject} has learned {_what(record, bands, named=True)} {within}"
     baseline = record.baseline
     if baseline is None or learned(baseline.bands, record.threshold)[1] == 0:
         return f"{sentence}."
     theirs, of = learned(baseline.bands, record.threshold)
     when = _when(record.field, baseline)
     if theirs == of and count == total:
-        return f"{sentence}; so has the plain MLP{when}."
+        return f"{sentence}; so has the plain MLP{when.rstrip(',')}."
     if theirs == 0:
-        return f"{sentence}; the plain MLP{when} {'has not either' if count == 0 else 'none of them'}."
-    return f"{sentence}; the plain MLP{when} {_what(baseline.bands, record.threshold, named=False)}."
+        not_learned = "has not either" if count == 0 else "has not" if total == 1 else "none of them"
+        return f"{sentence}; the plain MLP{when} {not_learned}."
+    return f"{sentence}; the plain MLP{when} {_what(record, baseline.bands, named=False)}."
 
 
-def _what(bands: list[BandFigures], threshold: float, *, named: bool) -> str:
+def _what(record: RunRecord, bands: list[BandFigures], *, named: bool) -> str:
     """Which bands have been learned. `named`: say what is counted, as this is the first mention."""
     energetic = [band for band in bands if band.relative_error is not None]
-    flags = [(band.relative_error or 0.0) < threshold for band in energetic]
+    flags = [(band.relative_error or 0.0) < record.threshold for band in energetic]
     count, total = sum(flags), len(flags)
     noun = f" {total} frequency bands" if named else f" {total}"
     if total == 1:
         which = "the" if flags[0] else "not even the"
-        return f"{which} one frequency band that carries energy{_edge(energetic[0], ', up to ')}"
+        return f"{which} one frequency band that carries energy{_top(record, energetic[0])}{',' if named else ''}"
     if count == 0:
         return f"none of the{noun}"
     if count == total:
-        top = _edge(energetic[-1], ", up to ")
+        top = _top(record, energetic[-1])
         return f"all{noun}{top}{',' if top and named else ''}"
     if all(flags[:count]):
         lowest = "the lowest" if count == 1 else f"the lowest {count}"
@@ -62,6 +63,14 @@ def _what(bands: list[BandFigures], threshold: float, *, named: bool) -> str:
     names = ", ".join(band.label for band, flag in zip(energetic, flags, strict=True) if flag)
     unit = f" {energetic[0].unit}" if energetic[0].high is not None and energetic[0].unit else ""
     return f"{count} of the{noun} ({names}{unit})"
+
+
+def _top(record: RunRecord, band: BandFigures) -> str:
+    """Where the highest band ends; the diagonals of a grid reach beyond Nyquist, its axes do not."""
+    nyquist = record.field.number("nyquist")
+    if nyquist is not None and band.high is not None and band.high > nyquist:
+        return f", up to Nyquist ({nyquist:.4g} {band.unit}) and beyond"
+    return _edge(band, ", up to ")
 
 
 def _edge(band: BandFigures, before: str) -> str:
@@ -84,12 +93,13 @@ def _about_quality(record: RunRecord) -> str:
     if field.quality is not None:
         sentence = f"{title} is {quality_text(name, field.quality)}"
     else:
-        sentence = f"{title} is not on record{_because(field.why(name))}"
+        why = field.why(name)
+        sentence = f"{title} has no value{_because(why)}" if why else f"{title} is not on record"
     if baseline is None:
         return (
             f"{sentence}; {_order(field, 'the field')}. There is no plain MLP beside it{_because(record.baseline_why)}."
         )
-    if baseline.quality is None:
+    if field.quality is None or baseline.quality is None:
         return f"{sentence}; {_order(baseline, 'the plain MLP')}."
     sentence += f" against {quality_text(name, baseline.quality)} for the plain MLP"
     if baseline.number("order_spearman") is None:

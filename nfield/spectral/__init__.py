@@ -1,5 +1,8 @@
 """Which frequencies a signal holds, and which of them a network has learned; for arrays and callables alike."""
 
+from nfield.spectral.advice import ScaleAdvice as ScaleAdvice
+from nfield.spectral.advice import advise as advise
+from nfield.spectral.advice import advise_image as advise_image
 from nfield.spectral.arrays import sample_on_grid as sample_on_grid
 from nfield.spectral.bands import BandErrors as BandErrors
 from nfield.spectral.bands import octave_bands as octave_bands

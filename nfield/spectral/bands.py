@@ -86,8 +86,8 @@ class BandErrors:
         self.energy = [float(value / total) if total > 0 else 0.0 for value in power]
         # Energies below the rounding of the values as they were given are noise, not signal. The sum of
         # |transform|² is the sample count times the sum of squares (Parseval).
-        given = np.dtype(array.dtype if array.dtype.kind == "f" else np.float64)
-        epsilon = max(np.finfo(dtype).eps, min(np.finfo(given).eps, np.finfo(np.float32).eps))
+        single = single_precision or (array.dtype.kind == "f" and array.dtype.itemsize < 8)
+        epsilon = float(np.finfo(np.float32 if single else np.float64).eps)
         scale = exact if self._window is None else exact * self._window
         floor = (16 * epsilon) ** 2 * exact[0].size * float(np.sum(scale**2))
         self._band_energy = [float(value) if value > floor else None for value in power]
@@ -105,7 +105,8 @@ class BandErrors:
                 "evaluate the network on the truth's own grid."
             )
         predicted = channels_first(prediction, self._channels_last, "prediction")
-        difference = np.subtract(predicted, self._truth, dtype=self._truth.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold has infinite errors
+            difference = np.subtract(predicted, self._truth, dtype=self._truth.dtype)
         power, _ = self._band_power(difference, self._window)
         return [
             None if energy is None else (math.sqrt(p / energy) if math.isfinite(p) else math.inf)
@@ -121,20 +122,17 @@ class BandErrors:
         """The bands with their errors (as returned by a call) and times to threshold, for metrics and reports."""
         steps = steps_below_threshold or [None] * len(self.bands)
         return [
-            Band(
-                low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step
-            )
+            Band(low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step)
             for (low, high), error, energy, step in zip(self.bands, errors, self.energy, steps, strict=True)
         ]
 
     def _band_power(
         self, values: Float[np.ndarray, "channels *grid"], window: Float[np.ndarray, "*grid"] | None
     ) -> tuple[np.ndarray, float]:
-        """Sum of |transform|² in every band, and over all wave vectors but zero."""
+        """Sum of |transform|² in every band, and over all wave vectors; zero is empty."""
         if not np.isfinite(values).all():
             return np.full(len(self.bands), np.inf), math.inf
         power = half_power(half_transform(tapered(values, window)), values.shape[-1]).ravel()
-        power[0] = 0.0
         sums = np.bincount(self._labels, power, minlength=len(self.bands) + 1)
         return sums[: len(self.bands)], float(sums.sum())
 
@@ -143,9 +141,7 @@ def _labels(magnitudes: Float[np.ndarray, "*half_grid"], bands: Sequence[tuple[f
     """Index of the band of every bin; `len(bands)` for bins in none."""
     edges = [edge for band in bands for edge in band]
     if not bands or any(low >= high for low, high in bands) or edges != sorted(edges):
-        raise UserError(
-            f"bands must be (low, high) pairs, ascending and without overlap, but are {list(bands)}."
-        )
+        raise UserError(f"bands must be (low, high) pairs, ascending and without overlap, but are {list(bands)}.")
     lows = np.array([low for low, _ in bands])
     highs = np.array([high for _, high in bands])
     lifted = magnitudes.ravel() * _EDGE_TOLERANCE

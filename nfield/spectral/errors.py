@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int, Shaped
 
 from nfield.core.checks import UserError
-from nfield.spectral.arrays import AnyArray, channels_first
+from nfield.spectral.arrays import AnyArray, channels_first, to_numpy
 
 
 def fourier_coefficients(
@@ -23,9 +23,7 @@ def fourier_coefficients(
     shape = array.shape[1:]
     wanted = np.asarray(wave_numbers).reshape(len(wave_numbers), -1)
     if wanted.shape[1] != len(shape):
-        raise UserError(
-            f"wave_numbers has {wanted.shape[1]} numbers per wave vector for a grid of {len(shape)} axes."
-        )
+        raise UserError(f"wave_numbers has {wanted.shape[1]} numbers per wave vector for a grid of {len(shape)} axes.")
     if (2 * np.abs(wanted) > np.array(shape)).any():
         raise UserError(
             f"wave_numbers reach {np.abs(wanted).max(axis=0).tolist()}, above Nyquist of a grid of shape {shape}: "
@@ -70,7 +68,7 @@ def relative(
 ) -> Float[np.ndarray, " m"]:
     """`difference` over the norm of the coefficients; NaN where that is no more than the truth's rounding."""
     amplitude = np.linalg.norm(coefficients, axis=1)
-    size = float(abs(truth).max())
+    size = float(np.abs(to_numpy(truth).astype(np.float64)).max())
     result = np.full(len(amplitude), np.nan)
     there = amplitude > 64 * np.finfo(np.float64).eps * size
     result[there] = difference[there] / amplitude[there]

@@ -44,6 +44,8 @@ def low_pass(
     delta = positive(float(delta), "delta")
     if x.shape[1] == 0 or not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise UserError("Points must have at least one coordinate, and points and values must be finite.")
+    if len(x) == 0:
+        return y
     columns = y.reshape(len(y), -1)
     if cutoff is None:
         pieces = _exact(x, columns, delta)
@@ -64,15 +66,15 @@ def filter_errors(
     cutoff: Number | None = None,
 ) -> FilterErrors:
     """`e_low` and `e_high` of a prediction at scattered points, split by a Gaussian of standard deviation δ."""
+    if len(truth) == 0:
+        return FilterErrors(low=None, high=None)
     y = to_numpy(truth).astype(np.float64).reshape(len(truth), -1)
     h = to_numpy(prediction).astype(np.float64).reshape(len(truth), -1)
     # Both at once: the weights cost more than the sums.
     low = low_pass(points, np.concatenate([y, h], axis=1), delta, cutoff=cutoff)
     y_low, h_low = low[:, : y.shape[1]], low[:, y.shape[1] :]
     size = float(np.linalg.norm(y))
-    return FilterErrors(
-        low=_ratio(y_low - h_low, y_low, size), high=_ratio((y - y_low) - (h - h_low), y - y_low, size)
-    )
+    return FilterErrors(low=_ratio(y_low - h_low, y_low, size), high=_ratio((y - y_low) - (h - h_low), y - y_low, size))
 
 
 def _ratio(difference: np.ndarray, reference: np.ndarray, size: float) -> float | None:

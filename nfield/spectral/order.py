@@ -26,10 +26,7 @@ def time_to_threshold(times: Sequence[Number], errors: Errors, threshold: Number
     `math.inf` where it never does; None where the band has no error at any time, that is, no energy.
     """
     table = _table(times, errors)
-    return [
-        None if math.isnan(first) else first
-        for first in _first_below(times, table, float(threshold)).tolist()
-    ]
+    return [None if math.isnan(first) else first for first in _first_below(times, table, float(threshold)).tolist()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +99,15 @@ def order_spearman(
 
 def _table(times: Sequence[Number], errors: Errors) -> Float[np.ndarray, "times bands"]:
     """The errors as an array with NaN for None, checked against the times."""
-    table = np.array([[math.nan if e is None else float(e) for e in row] for row in errors], dtype=np.float64)
-    if table.ndim != 2 or len(table) != len(times):
+    if len(errors) != len(times) or len(times) == 0:
         raise UserError(
-            f"There are {len(times)} times and {len(table)} rows of errors: give one row per time."
+            f"There are {len(times)} times and {len(errors)} rows of errors: give one row per time, and at least one."
         )
-    if any(later < earlier for earlier, later in zip(times[:-1], times[1:], strict=True)):
+    if isinstance(errors, np.ndarray):
+        table = errors.astype(np.float64)
+    else:
+        table = np.array([[math.nan if e is None else float(e) for e in row] for row in errors], dtype=np.float64)
+    if (np.diff(np.array(times, dtype=np.float64)) < 0).any():
         raise UserError("The times of the evaluations must ascend.")
     return table
 

@@ -43,6 +43,8 @@ def projection_spectrum(
     O(n·m), in blocks that keep memory bounded.
     """
     x = to_numpy(points).astype(np.float64)
+    if len(x) == 0:
+        raise UserError("There are no points: give at least one.")
     y = to_numpy(values).astype(np.float64).reshape(len(x), -1)
     k = to_numpy(frequencies).astype(np.float64)
     p = to_numpy(direction).astype(np.float64) if direction is not None else principal_direction(x)

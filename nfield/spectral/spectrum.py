@@ -75,9 +75,9 @@ def tapered(
     result = values * window
     if result.dtype != window.dtype:
         result = result.astype(window.dtype)
-    result -= window * (
-        result.sum(axis=axes, keepdims=True, dtype=np.float64) / window.sum(dtype=np.float64)
-    ).astype(window.dtype)
+    result -= window * (result.sum(axis=axes, keepdims=True, dtype=np.float64) / window.sum(dtype=np.float64)).astype(
+        window.dtype
+    )
     return result
 
 
@@ -92,9 +92,7 @@ def half_transform(
     return scipy.fft.rfftn(values, axes=tuple(range(1, values.ndim)), workers=workers)
 
 
-def half_power(
-    spectrum: Complex[np.ndarray, "channels *half_grid"], n_last: int
-) -> Float[np.ndarray, "*half_grid"]:
+def half_power(spectrum: Complex[np.ndarray, "channels *half_grid"], n_last: int) -> Float[np.ndarray, "*half_grid"]:
     """Sum over the channels of |spectrum|², times the number of wave vectors that each bin stands for."""
     power = np.einsum("c...,c...->...", spectrum.real, spectrum.real)
     power += np.einsum("c...,c...->...", spectrum.imag, spectrum.imag)
@@ -148,6 +146,9 @@ def power_spectrum(
     mean_square = float(np.mean(taper**2)) if taper is not None else 1.0
     power = half_power(half_transform(tapered(array, taper)), shape[-1])
     power /= len(array) * array[0].size ** 2 * mean_square
+    # What the rounding of a constant leaves is no power.
+    if power.sum() <= (16 * np.finfo(np.float64).eps * float(np.abs(array).max())) ** 2:
+        power[:] = 0
     longest = max(n * h for n, h in zip(shape, spacing_per_axis(spacing, len(shape)), strict=True))
     annulus = np.rint(frequency_magnitudes(shape, spacing) * longest).astype(np.int64)
     multiplicity = np.broadcast_to(bin_multiplicity(shape[-1]), annulus.shape)

@@ -14,7 +14,7 @@ from nfield.tasks.pixels import Pixels, stratified
 PROBE_PIXELS = 1 << 18
 """Pixels at which progress is measured during training; larger images are probed in their central part."""
 CHUNK_PIXELS = 1 << 16
-SNAPSHOT_SIDE = 512
+SNAPSHOT_SIDE = 256
 
 
 class PixelBatch(NamedTuple):

@@ -8,11 +8,13 @@ FIRST_FRACTION = 0.01
 """Of the time budget: earliest evaluation after that of the untrained field."""
 LARGEST_SHARE = 0.04
 """Of the time budget that evaluations may take."""
+LEAST_COUNT = 6
+"""Evaluations in a time budget that each of them takes little of."""
 
 
 def evaluation_steps(steps: int, count: int) -> list[int]:
-    """Steps at which to evaluate: 0, `steps`, and between them at most `count` in all, spaced by equal ratios."""
-    between = np.geomspace(1, max(steps, 1), num=max(count - 1, 1)).round().astype(int).tolist()
+    """At most `count` steps at which to evaluate: 0, and from 1 to `steps` in equal ratios."""
+    between = np.geomspace(1, max(steps, 1), num=max(count - 1, 1))[:-1].round().astype(int).tolist()
     return sorted({0, steps, *(step for step in between if step < steps)})
 
 
@@ -37,10 +39,12 @@ class EvaluationPlan:
         if self.steps is not None or self.seconds is None:
             return
         affordable = math.floor((LARGEST_SHARE * self.seconds - spent) / max(latest, 1e-9))
+        if latest < LARGEST_SHARE / 2 * self.seconds:  # a course of training needs a few points to be seen at all
+            affordable = max(affordable, LEAST_COUNT - done)
         remaining = max(1, min(self.count - done, affordable))
         if remaining == 1:
             self.next_fraction = 1.0
-        elif fraction < FIRST_FRACTION:
-            self.next_fraction = FIRST_FRACTION
+        elif done == 1:  # set-up may have used up a part of the budget before the first
+            self.next_fraction = min(1.0, fraction + FIRST_FRACTION)
         else:
             self.next_fraction = min(1.0, fraction ** (1 - 1 / remaining))

@@ -4,7 +4,6 @@ K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (202
 J. Liu et al., "Muon is scalable for LLM training" (2025), which lets Adam's learning rates be used.
 """
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -31,37 +30,36 @@ def orthogonalise(matrix: Float[torch.Tensor, "rows columns"]) -> Float[torch.Te
     return x.T if tall else x
 
 
-class Muon(torch.optim.Optimizer):
-    """Muon for matrices alone, with Nesterov momentum and decoupled weight decay."""
+class Muon:
+    """Muon for matrices alone, with Nesterov momentum and decoupled weight decay.
 
-    def __init__(
-        self,
-        params: Iterable[Any],
-        *,
-        lr: float = 1e-3,
-        momentum: float = 0.95,
-        weight_decay: float = 0.0,
-    ):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+    `groups` are dicts with 'params'; each gets its learning rate as 'lr'.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], *, momentum: float = 0.95, weight_decay: float = 0.0):
+        self.param_groups = [{"lr": 0.0, **group} for group in groups]
+        self.momentum, self.weight_decay = momentum, weight_decay
+        self._averages = [[torch.zeros_like(p) for p in group["params"]] for group in groups]
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
-        """Take one step; returns the closure's value if there is one."""
-        value = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        for group in self.param_groups:
-            for parameter in group["params"]:
+    def step(self) -> None:
+        """Take one step; parameters without a gradient stay as they are."""
+        for group, averages in zip(self.param_groups, self._averages, strict=True):
+            for parameter, average in zip(group["params"], averages, strict=True):
                 if parameter.grad is None:
                     continue
-                state = self.state[parameter]
-                if not state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                average = state["momentum"]
-                average.lerp_(parameter.grad, 1 - group["momentum"])
-                direction = orthogonalise(parameter.grad.lerp(average, group["momentum"]))
-                parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                # 0.2 sqrt(max side) gives the step the root mean square that Adam's usually have.
+                average.lerp_(parameter.grad, 1 - self.momentum)
+                direction = orthogonalise(parameter.grad.lerp(average, self.momentum))
+                parameter.mul_(1 - group["lr"] * self.weight_decay)
+                # 0.2 sqrt(longer side) gives steps the root mean square that Adam's usually have.
                 parameter.add_(direction, alpha=-group["lr"] * 0.2 * max(parameter.shape) ** 0.5)
-        return value
+
+    def state_dict(self) -> dict[str, list[list[torch.Tensor]]]:
+        """The averaged gradients; the tensors in use, not copies."""
+        return {"averages": self._averages}
+
+    def load_state_dict(self, state: dict[str, list[list[torch.Tensor]]]) -> None:
+        """Take over values from `state_dict`."""
+        for averages, saved in zip(self._averages, state["averages"], strict=True):
+            for average, value in zip(averages, saved, strict=True):
+                average.copy_(value)

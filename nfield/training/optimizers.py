@@ -1,14 +1,16 @@
 """Optimisers by name, and one step with any of them.
 
 Each builder gets the field's parameter groups (dicts with 'params', 'name' and 'rate', a factor on the
-learning rate) and returns one or more of torch's optimisers, which share the work.
+learning rate) and returns one or more optimisers (with torch's `param_groups`, `step` and state), which share the work.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 
+from nfield.training.adam import Adam
 from nfield.training.muon import Muon
 
 SMALLEST_MUON_SIDE = 8
@@ -16,39 +18,32 @@ SMALLEST_MUON_SIDE = 8
 LINE_SEARCH_STEPS = 10
 
 
-class OptimizerSettings(Protocol):
-    """The part of the training settings that the builders read."""
-
-    @property
-    def weight_decay(self) -> float: ...  # noqa: D102
-
-    @property
-    def betas(self) -> tuple[float, float]: ...  # noqa: D102
-
-    @property
-    def epsilon(self) -> float: ...  # noqa: D102
-
-
 Groups = list[dict[str, Any]]
 
 
-def _adam_of(kind: Any, groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
-    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    options = {"betas": settings.betas, "eps": settings.epsilon, "weight_decay": settings.weight_decay}
-    return [kind(groups, lr=1.0, fused=fused, **options)]
+@dataclass(frozen=True, kw_only=True)
+class AdamOptions:
+    """What Adam and its relatives can be told, apart from the learning rate."""
+
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.99)
+    epsilon: float = 1e-15
 
 
-def adam(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
-    """Adam (Kingma & Ba 2015), in its fused form where the device has one."""
-    return _adam_of(torch.optim.Adam, groups, settings)
+Builder = Callable[[Groups, AdamOptions], list[Any]]
 
 
-def adamw(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+def adam(groups: Groups, options: AdamOptions) -> list[Any]:
+    """Adam (Kingma & Ba 2015)."""
+    return [Adam(groups, **asdict(options))]
+
+
+def adamw(groups: Groups, options: AdamOptions) -> list[Any]:
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
-    return _adam_of(torch.optim.AdamW, groups, settings)
+    return [Adam(groups, decoupled=True, **asdict(options))]
 
 
-def muon(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+def muon(groups: Groups, options: AdamOptions) -> list[Any]:
     """Muon for the network's hidden matrices, AdamW for everything else."""
     hidden: Groups = []
     rest: Groups = []
@@ -58,11 +53,11 @@ def muon(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
             chosen = [p for p, flag in zip(group["params"], is_hidden, strict=True) if flag is wanted]
             if chosen:
                 target.append({**group, "params": chosen})
-    optimizers: list[torch.optim.Optimizer] = []
+    optimizers: list[Any] = []
     if hidden:
-        optimizers.append(Muon(hidden, weight_decay=settings.weight_decay))
+        optimizers.append(Muon(hidden, weight_decay=options.weight_decay))
     if rest:
-        optimizers += adamw(rest, settings)
+        optimizers += adamw(rest, options)
     return optimizers
 
 
@@ -70,16 +65,14 @@ def _is_hidden(group: dict[str, Any], parameter: torch.Tensor) -> bool:
     return group["name"] != "features" and parameter.ndim == 2 and min(parameter.shape) >= SMALLEST_MUON_SIDE
 
 
-def lbfgs(groups: Groups, settings: Any) -> list[torch.optim.Optimizer]:
+def lbfgs(groups: Groups, options: AdamOptions) -> list[Any]:
     """L-BFGS with a strong Wolfe line search; it moves all parameters along one direction, at one rate."""
     params = [p for group in groups for p in group["params"]]
     group = {"params": params, "name": "all", "rate": 1.0}
-    return [
-        torch.optim.LBFGS([group], max_iter=LINE_SEARCH_STEPS, history_size=20, line_search_fn="strong_wolfe")
-    ]
+    return [torch.optim.LBFGS([group], max_iter=LINE_SEARCH_STEPS, history_size=20, line_search_fn="strong_wolfe")]
 
 
-OPTIMIZERS: dict[str, Callable[[Groups, Any], list[torch.optim.Optimizer]]] = {
+OPTIMIZERS: dict[str, Builder] = {
     "adam": adam,
     "adamw": adamw,
     "muon": muon,
@@ -93,14 +86,18 @@ class Updater:
     """Takes optimiser steps: gradients, their scaling and clipping, and the check that they are finite."""
 
     def __init__(
-        self, groups: Groups, name: str, settings: Any, *, clip: float = 0.0, scaler: Any = None
+        self,
+        groups: Groups,
+        name: str,
+        options: AdamOptions | None = None,
+        *,
+        clip: float = 0.0,
+        scaler: Any = None,
     ) -> None:
-        self.groups = [{**group, "params": list(group["params"])} for group in groups]
-        self.groups = [group for group in self.groups if group["params"]]
+        trained = [{**group, "params": [p for p in group["params"] if p.requires_grad]} for group in groups]
+        self.groups = [group for group in trained if group["params"]]
         self.parameters = [p for group in self.groups for p in group["params"]]
-        self.optimizers: Sequence[torch.optim.Optimizer] = (
-            OPTIMIZERS[name](self.groups, settings) if self.parameters else []
-        )
+        self.optimizers: list[Any] = OPTIMIZERS[name](self.groups, options or AdamOptions()) if self.parameters else []
         self.clip, self.scaler = clip, scaler
         self.repeats_closure = name == "lbfgs"
 
@@ -149,9 +146,7 @@ class Updater:
         if self.scaler is not None and state["scaler"] is not None:
             self.scaler.load_state_dict(state["scaler"])
 
-    def _gradient(
-        self, losses: Callable[[], dict[str, torch.Tensor]]
-    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+    def _gradient(self, losses: Callable[[], dict[str, torch.Tensor]]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         for parameter in self.parameters:
             parameter.grad = None
         terms = losses()

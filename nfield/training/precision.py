@@ -46,9 +46,7 @@ def choose_precision(device: torch.device, make_step: Callable[[str], Callable[[
     return "bfloat16" if plain >= CLEAR_GAIN * low else "float32"
 
 
-def copy_for_measuring(
-    field: torch.nn.Module, generator: torch.Generator
-) -> tuple[torch.nn.Module, torch.Generator]:
+def copy_for_measuring(field: torch.nn.Module, generator: torch.Generator) -> tuple[torch.nn.Module, torch.Generator]:
     """A field and a generator to take trial steps with, which leave the originals as they are."""
     twin = torch.Generator(device=generator.device)
     twin.set_state(generator.get_state())

@@ -3,9 +3,25 @@
 import sys
 import time
 import warnings
-from typing import Any, Protocol, TextIO, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from nfield.io.run_folder import NfieldWarning
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """A text file to write to, such as `sys.stderr`."""
+
+    def write(self, text: str, /) -> int:
+        """Write text."""
+        ...
+
+    def flush(self) -> None:
+        """Show what was written."""
+
+    def isatty(self) -> bool:
+        """Whether this is a terminal."""
+        ...
 
 
 @runtime_checkable
@@ -28,7 +44,7 @@ class Progress(Protocol):
 class SilentProgress:
     """Shows nothing but trouble: on `stream`, or without one as a `NfieldWarning`."""
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(self, stream: Stream | None = None):
         self.stream = stream
 
     def start(self, run: str) -> None:
@@ -51,7 +67,7 @@ class SilentProgress:
 class LineProgress:
     """Plain lines, for logs: one each time another tenth is done, or after `every` seconds."""
 
-    def __init__(self, stream: TextIO | None = None, every: float = 10.0):
+    def __init__(self, stream: Stream | None = None, every: float = 10.0):
         self.stream, self.every = stream or sys.stderr, every
         self._run, self._tenth, self._time = "", -1, 0.0
 
@@ -78,7 +94,7 @@ class LineProgress:
 class BarProgress:
     """A bar with loss, quality and time left, for terminals."""
 
-    def __init__(self, stream: TextIO | None = None):
+    def __init__(self, stream: Stream | None = None):
         self.stream = stream or sys.stderr
         self._bar: Any = None
 
@@ -109,7 +125,7 @@ class BarProgress:
             self._bar = None
 
 
-def choose_progress(*, quiet: bool = False, stream: TextIO | None = None) -> Progress:
+def choose_progress(*, quiet: bool = False, stream: Stream | None = None) -> Progress:
     """A bar on terminals, plain lines elsewhere, and with `quiet` nothing but trouble; all on stderr."""
     stream = stream or sys.stderr
     if quiet:

@@ -71,7 +71,7 @@ class TrainingSettings:
             raise UserError(f"The decay of the moving average must be at least 0 and below 1, but is {self.ema}.")
         at_least(self.clip, 0, "The clipping norm")
         at_least(self.checkpoint_seconds, 0, "The time between checkpoints")
-        at_least(self.evaluations, 1, "The number of evaluations")
+        at_least(self.evaluations, 2, "The number of evaluations")
         if self.optimizer == "lbfgs":
             for name, value in (("clip", self.clip), ("weight_decay", self.weight_decay)):
                 if value:

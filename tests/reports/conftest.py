@@ -103,7 +103,9 @@ def make_run(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
             {
                 "task": "image", "source": source, "seed": 7, "bands": band_figures([None] * 5, [None] * 5),
                 "image": {"height": 64, "width": 48, "channels": 3, "dtype": "uint8"},
-                "encoding": {"name": "hash-grid", "levels": 12}, "backbone": {"name": "mlp", "width": 64},
+                "recipe": {
+                    "encoding": {"name": "hash-grid", "levels": 12}, "backbone": {"name": "mlp", "width": 64},
+                },
                 "training": {"seconds": SECONDS, "learning_rate": 0.01}, "device": "cpu",
             },
         )  # fmt: skip

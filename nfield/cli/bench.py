@@ -1,0 +1,76 @@
+"""`nfield bench`: measured comparisons with peers on this machine."""
+
+import dataclasses
+import json
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Optional
+
+import tyro
+
+from nfield.bench.image import ImageBenchOptions, bench_image
+from nfield.bench.outputs import new_folder, text_table, write_outputs
+from nfield.cli.arguments import options_class, parse
+from nfield.cli.fit_image import camera
+from nfield.core.checks import UserError, choice
+from nfield.core.device import choose_device
+from nfield.io.images import load_image
+from nfield.training.progress import choose_progress
+
+IMAGE_DESCRIPTION = (
+    "Fit images with nfield's default and with plain-PyTorch peers, each for the same wall time on this machine: PSNR "
+    "at 2, 5, 10 and 30 s and time to 25, 30, 35 and 40 dB, as a table, bench.json, bench.png and bench.md."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageCommand:
+    """What the image suite takes beyond its options."""
+
+    images: tuple[str, ...] = ()
+    """Image files. Default: scikit-image's camera."""
+    out: Optional[str] = None
+    """New or empty folder to write. Default: a new folder runs/bench-image."""
+    quiet: bool = False
+    """Show no progress."""
+    json: bool = False
+    """Print bench.json on stdout, and nothing else there."""
+
+
+def image_suite(arguments: Sequence[str]) -> None:
+    """Run `nfield bench image`."""
+    positional = Annotated[tuple[str, ...], tyro.conf.Positional]
+    kind = options_class("Options", ImageCommand, ImageBenchOptions, images=positional)
+    given: Any = parse(kind, arguments, verb="bench image", description=IMAGE_DESCRIPTION)
+    options = ImageBenchOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(ImageBenchOptions)})
+    choose_device(options.device)
+    images = [load_image(path) for path in given.images] or [camera()]
+    folder = new_folder(given.out)
+    found = bench_image(
+        images,
+        options,
+        command=shlex.join(["nfield", "bench", "image", *arguments]),
+        progress=choose_progress(quiet=given.quiet),
+    )
+    write_outputs(folder, found)
+    if given.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write(f"{text_table(found)}\n{folder / 'bench.md'}\n")
+
+
+SUITES: dict[str, Callable[[Sequence[str]], None]] = {"image": image_suite}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the suite that the first argument names."""
+    if not arguments:
+        raise UserError(f"nfield bench needs the name of a suite: {', '.join(SUITES)}.")
+    if arguments[0] in ("-h", "--help"):
+        sys.stdout.write(
+            "usage: nfield bench SUITE ...\n\nMeasure against peers on this machine.\n\n"
+            f"suites: {', '.join(SUITES)}\n\n'nfield bench SUITE --help' lists a suite's options.\n"
+        )
+        return
+    SUITES[choice(arguments[0], SUITES, "suite")](arguments[1:])

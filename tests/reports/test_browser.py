@@ -1,0 +1,117 @@
+"""The pages in a real browser: no console error, no sideways scrolling, every picture decoded, the slider works."""
+
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from nfield.reports import write_comparison, write_report
+
+OPTIONS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+WIDTHS = (1280, 400)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    driver = shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("needs Chromium and chromedriver on the path")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=Service(driver))
+    yield opened
+    opened.quit()
+
+
+def look(browser: Any, page: pathlib.Path, width: int) -> dict[str, Any]:
+    """Open a page at that width and measure it."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(page.as_uri())
+    seen = browser.execute_script(
+        """
+        document.querySelector("details").open = true;
+        return {
+          wide: document.documentElement.scrollWidth, inner: window.innerWidth,
+          pictures: document.images.length,
+          undecoded: [...document.images].filter((image) => !image.complete || !image.naturalWidth).length,
+          outside: performance.getEntriesByType("resource").filter((one) => !one.name.startsWith("data:")).length,
+          smallest: Math.min(...[...document.querySelectorAll("svg.chart text")].map(
+            (one) => parseFloat(getComputedStyle(one).fontSize) * one.ownerSVGElement.getScreenCTM().a)),
+        }
+        """
+    )
+    seen["console"] = browser.get_log("browser")
+    return dict(seen)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["finished", "half-finished", "hostile", "comparison"])
+def test_page_in_a_browser(browser, make_run, tmp_path: pathlib.Path, kind, width):
+    if kind == "comparison":
+        runs = [make_run(f"run-{'long-name-' * 8}{index}") for index in range(4)]
+        page = write_comparison(runs, tmp_path / "comparison.html")
+    elif kind == "hostile":
+        long = "x" * 120 + "<img src=x onerror=console.error(1)><script>console.error(2)</script>.png"
+        page = write_report(make_run(source=long))
+    else:
+        page = write_report(make_run(finished=kind == "finished"))
+    seen = look(browser, page, width)
+    assert seen["console"] == []
+    assert seen["inner"] == width
+    assert seen["wide"] <= seen["inner"]
+    assert seen["pictures"] >= 5
+    assert seen["undecoded"] == 0
+    assert seen["outside"] == 0
+    assert seen["smallest"] >= 9  # pixels
+
+
+def test_slider_follows_the_keyboard(browser, make_run):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    look(browser, write_report(make_run()), 1280)
+    slider = browser.find_element(By.CSS_SELECTOR, "figure.slider input")
+    above = browser.find_element(By.CSS_SELECTOR, "figure.slider img.above")
+    assert above.value_of_css_property("clip-path") == "inset(0px 50% 0px 0px)"
+    slider.send_keys(Keys.HOME)
+    assert above.value_of_css_property("clip-path") == "inset(0px 100% 0px 0px)"
+    slider.send_keys(Keys.ARROW_RIGHT * 10)
+    assert above.value_of_css_property("clip-path") == "inset(0px 90% 0px 0px)"
+    truth = browser.find_element(By.CSS_SELECTOR, 'img[data-slide="truth"]').get_attribute("src")
+    browser.find_element(By.CSS_SELECTOR, "figure.slider select").send_keys("Truth")
+    above = browser.find_element(By.CSS_SELECTOR, "figure.slider img.above")
+    assert above.get_attribute("src") == truth
+
+
+def test_no_slider_with_a_single_picture(browser, make_run):
+    run = make_run(baseline=False)
+    (run / "outputs/truth.png").unlink()
+    look(browser, write_report(run), 1280)
+    assert browser.execute_script("return document.querySelector('figure.slider').hidden")
+
+
+def test_policy_stops_what_would_reach_outside(browser, make_run):
+    look(browser, write_report(make_run()), 400)
+    blocked = browser.execute_async_script(
+        """
+        const done = arguments[arguments.length - 1];
+        document.addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
+        const image = new Image();
+        image.onload = () => done("loaded");
+        image.src = "https://example.org/outside.png";
+        """
+    )
+    assert blocked == "img-src"

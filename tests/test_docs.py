@@ -1,0 +1,282 @@
+"""The documents, held against the code: links resolve, commands and Python blocks run, tables agree with the tables.
+
+Commands and blocks run on a small picture with a few steps; file names and everything else stay as printed.
+"""
+
+import ast
+import dataclasses
+import math
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from skimage import data
+
+from nfield.backbones import ACTIVATIONS, BACKBONES
+from nfield.cli import VERBS, main
+from nfield.cli.fit_image import Command
+from nfield.core.image import Image
+from nfield.encodings import ENCODINGS
+from nfield.experiments import image as experiment
+from nfield.experiments.options import ImageOptions
+from nfield.experiments.recipes import PRESETS
+from nfield.io.images import save_image
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md"]
+WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Contents of the fenced blocks in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def prose(text: str) -> str:
+    """The text without its fenced blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Words of the command lines in the bash blocks."""
+    lines = [line for block in blocks(text, "bash") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+def table_rows(text: str, heading: str) -> dict[str, dict[str, str]]:
+    """The table whose first column is titled `heading`: cells by column, rows by the name in backquotes."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(f"| {heading} |"))
+    titles = [cell.strip() for cell in lines[start].strip("|").split("|")]
+    rows = {}
+    for line in lines[start + 2 :]:
+        if not line.startswith("|"):
+            break
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        assert len(cells) == len(titles), line
+        rows[cells[0].split("`")[1]] = dict(zip(titles, cells, strict=True))
+    return rows
+
+
+def anchors(text: str) -> set[str]:
+    """Anchors of the headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ +(.*)$", prose(text), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_relative_links_resolve(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path.read_text(encoding="utf-8"))):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (path.parent / name).resolve() if name else path
+        assert linked.exists(), f"{path.name} links to {target}, which is not there"
+        assert ROOT in linked.parents
+        if linked.is_dir():
+            assert any(linked.iterdir()), f"{path.name} links to {target}, which is empty"
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), f"{path.name}: no heading #{anchor}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_documents_are_short_and_pictures_have_words(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 150
+    assert all(len(words) > 15 for words in re.findall(r"!\[(.*?)\]", text))
+
+
+def test_every_document_is_reached_from_the_readme() -> None:
+    text = read("README.md")
+    for path in DOCUMENTS[1:]:
+        assert f"({path.relative_to(ROOT).as_posix()})" in text
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Tiny networks gain nothing from threads, and wait long for them on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the documents name, and a baseline that is not tuned for long."""
+    rows, columns = np.mgrid[0:12, 0:16]
+    colours = np.stack([rows / 12, columns / 16, np.sin(rows * columns) / 2 + 0.5], -1)
+    mask = np.ones((12, 16), np.uint8) * 255
+    mask[3:6, 4:9] = 0
+    for name, pixels in (("photo.png", (255 * colours).astype(np.uint8)), ("mask.png", mask)):
+        like = Image.from_array(pixels)
+        save_image(tmp_path / name, like.values(np.arange(12), np.arange(16)), like)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(experiment, "TUNING_STEPS", 1)
+    return tmp_path
+
+
+def shortened(words: list[str]) -> list[str]:
+    """The command with few steps and a crop that fits; nothing else changes."""
+    words = list(words)
+    while "--seconds" in words or "--steps" in words:
+        at = words.index("--seconds" if "--seconds" in words else "--steps")
+        del words[at : at + 2]
+    if "--crop" in words:
+        at = words.index("--crop")
+        words[at + 1 : at + 5] = ["1", "2", "4", "5"]
+    if words[0] == "fit-image":
+        words += ["--quiet"] if "--resume" in words else ["--quiet", "--steps", "2"]
+    if words[0] == "bench":
+        words += ["--quiet", "--seconds", "0.05"]
+    return words
+
+
+@pytest.mark.parametrize("name", WITH_COMMANDS)
+def test_commands_run_as_printed(name: str, workplace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    verbs = [words[1:] for words in commands(read(name)) if words[0] == "nfield"]
+    assert verbs
+    for words in verbs:
+        code = main(shortened(words))
+        assert code == 0, f"{name}: nfield {' '.join(words)}\n{capfd.readouterr().err}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_other_commands_exist(path: Path) -> None:
+    targets = re.findall(r"^([a-z]+):", read("Makefile"), flags=re.MULTILINE)
+    for words in commands(path.read_text(encoding="utf-8")):
+        if words[0] == "make":
+            assert words[1] in targets
+        elif words[0] == "pip":
+            assert words == ["pip", "install", "."]
+        else:
+            assert words[0] == "nfield"
+            assert path.relative_to(ROOT).as_posix() in WITH_COMMANDS, "its commands are not run by any test"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_verbs_named_in_words_exist(path: Path) -> None:
+    named = re.findall(r"`nfield ([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
+    assert set(named) <= set(VERBS)
+
+
+def test_the_readme_lists_every_verb() -> None:
+    assert set(re.findall(r"^\| `nfield ([a-z-]+)", read("README.md"), flags=re.MULTILINE)) == set(VERBS)
+
+
+@pytest.mark.parametrize("name", WITH_PYTHON)
+def test_python_blocks_run(name: str, workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, object] = {}
+    for source in blocks(read(name), "python"):
+        exec(compile(re.sub(r"seconds=\d+", "steps=2", source), name, "exec"), namespace)
+    if "errors" in namespace:
+        errors, bands = namespace["errors"], namespace["bands"].bands  # type: ignore[attr-defined]
+        told = [error for (low, _), error in zip(bands, errors, strict=True) if low == 8]  # type: ignore[call-overload]
+        assert told == [pytest.approx(0.1, rel=1e-4)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_python_blocks_compile(path: Path) -> None:
+    for source in blocks(path.read_text(encoding="utf-8"), "python"):
+        ast.parse(source)
+
+
+def test_presets_stand_in_their_table() -> None:
+    rows = table_rows(read("docs/choosing-a-backbone.md"), "preset")
+    told = {
+        name: (row["encoding"].strip("`"), row["backbone"].strip("`"), float(row["rate"])) for name, row in rows.items()
+    }
+    assert told == {name: (p.encoding, p.backbone, p.learning_rate) for name, p in PRESETS.items()}
+
+
+def test_encodings_stand_in_their_table_with_their_true_derivatives() -> None:
+    rows = table_rows(read("docs/choosing-a-backbone.md"), "encoding")
+    assert set(rows) == set(ENCODINGS)
+    for name, kind in ENCODINGS.items():
+        module = kind().build(3, torch.Generator().manual_seed(0))
+        assert number(rows[name]["derivatives"]) == module.derivative_order, name
+        assert rows[name]["band limit"] == ("no" if module.band_limit is None else "yes"), name
+
+
+def test_backbones_stand_in_their_table_with_their_true_derivatives() -> None:
+    rows = table_rows(read("docs/choosing-a-backbone.md"), "backbone")
+    assert set(rows) == set(BACKBONES)
+    for name, kind in BACKBONES.items():
+        module = kind().build(2, 3, torch.Generator().manual_seed(0))
+        assert number(rows[name]["derivatives"]) == module.derivative_order, name
+
+
+def test_settings_of_parts_stand_in_their_table() -> None:
+    rows = table_rows(read("docs/choosing-a-backbone.md"), "part")
+    told = {name: re.findall(r"`([a-z-]+)`", row["settings"]) for name, row in rows.items()}
+    parts: dict[str, Any] = {**ENCODINGS, **BACKBONES}
+    assert told == {name: [f.name.replace("_", "-") for f in dataclasses.fields(kind)] for name, kind in parts.items()}
+
+
+def test_activations_are_listed() -> None:
+    line = next(p for p in read("docs/choosing-a-backbone.md").split("\n\n") if p.startswith("**Activations**"))
+    assert re.findall(r"`(\w+)`", line.split(".")[0]) == list(ACTIVATIONS)
+
+
+def number(cell: str) -> float:
+    """The number that a cell begins with."""
+    return math.inf if cell.startswith("∞") else float(cell.split()[0])
+
+
+def test_every_option_of_fit_image_is_told() -> None:
+    text = read("docs/image.md")
+    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
+    fields = [*dataclasses.fields(ImageOptions), *dataclasses.fields(Command)]
+    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"image"}
+    assert wanted <= told
+
+
+def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:
+    result = experiment.run_image(
+        Image.from_array(np.arange(144, dtype=np.uint8).reshape(12, 12)),
+        ImageOptions(steps=1, holdout=True, encoding="basic"),
+        mask=np.eye(12, dtype=bool)[::-1] == 0,
+    )
+    text = read("docs/image.md")
+    for key in (*result.metrics, *result.metrics["bands"][0]):
+        assert f"`{key}`" in text, key
+    for key in result.history[0]:
+        assert f"`{key}`" in text, key
+
+
+def test_the_energies_told_of_camera() -> None:
+    """Oracle: a transform in float64 with the Hann window, written out here."""
+    picture = data.camera() / 255
+    window = np.sin(np.pi * (np.arange(512) + 0.5) / 512) ** 2
+    window = window[:, None] * window
+    power = np.abs(np.fft.fft2((picture - (picture * window).sum() / window.sum()) * window)) ** 2
+    frequency = np.hypot(*np.meshgrid(*[np.fft.fftfreq(512, 1 / 512)] * 2))
+    told = re.findall(r"(\d+) % (?:of it lies\s+)?below (\d+)", read("docs/reading-a-band-plot.md").replace("\n", " "))
+    assert len(told) == 2
+    for share, edge in told:
+        assert round(100 * power[frequency < int(edge)].sum() / power.sum()) == int(share)
+
+
+def test_architecture_lists_the_floors() -> None:
+    tree = ast.parse((ROOT / "tests" / "test_floors.py").read_text(encoding="utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    floors = next(ast.literal_eval(n.value) for n in assigned if ast.unparse(n.targets[0]) == "FLOORS")
+    told, planned = {}, set()
+    for line in read("docs/architecture.md").splitlines():
+        row = re.match(r"\| (\d) \| `(\w+)`( \*\(planned\)\*)? \|", line)
+        if row:
+            told[row[2]] = int(row[1])
+            planned |= {row[2]} if row[3] else set()
+    assert told == floors
+    there = {path.parent.name for path in (ROOT / "nfield").glob("*/__init__.py")}
+    assert there == set(told) - planned
