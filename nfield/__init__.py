@@ -20,7 +20,7 @@ _HOMES = {
     "UserError": "nfield.core.checks",
     "RunError": "nfield.core.checks",
 }
-__all__ = ["RunError", "Result", "UserError", "__version__", "fit_image", "load", "spectral"]
+__all__ = ["Result", "RunError", "UserError", "__version__", "fit_image", "load", "spectral"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,6 @@
 """Multiscale Fourier-feature network: several Gaussian encodings through one shared trunk (Wang et al., 2012.10047)."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,7 +58,7 @@ class FourierNetwork(AbstractBackbone):
         self.derivative_order = self.activations.activation.derivative_order
         gain = self.activations.activation.gain
         sizes = [2 * config.frequencies] + [config.width] * config.depth
-        self.trunk = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.trunk = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in itertools.pairwise(sizes))
         self.output = dense(config.width * len(config.scales), out_dim, OUTPUT_GAIN, generator)
 
     def forward(self, features: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:

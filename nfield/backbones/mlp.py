@@ -1,5 +1,6 @@
 """Plain multilayer perceptron: the baseline that everything is set beside."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,7 +50,7 @@ class MLP(AbstractBackbone):
         self.derivative_order = self.activations.activation.derivative_order
         gain = self.activations.activation.gain
         sizes = [in_dim] + [config.width] * config.depth
-        self.hidden = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.hidden = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in itertools.pairwise(sizes))
         self.output = dense(config.width, out_dim, OUTPUT_GAIN, generator)
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:

@@ -1,4 +1,4 @@
-"""MscaleDNN-1: a fully connected network whose first neurons see the input at several scales (Liu et al., 2007.11207)."""
+"""MscaleDNN-1: an MLP whose first neurons see the input at several scales (Liu, Cai, Xu, arXiv 2007.11207)."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -55,6 +55,7 @@ class Mscale1(AbstractBackbone):
         activation = self.activations.activation
         self.derivative_order = activation.derivative_order
         scales = torch.tensor([float(a) for a in config.scales])
+        self.scales: torch.Tensor
         if config.trainable_scales:
             self.scales = torch.nn.Parameter(scales)
         else:
@@ -62,20 +63,19 @@ class Mscale1(AbstractBackbone):
         group = torch.arange(config.width) * len(config.scales) // config.width
         self.register_buffer("group", group)
         self.group: torch.Tensor
-        sizes = [in_dim] + [config.width] * config.depth
+        self.first = dense(in_dim, config.width, activation.gain, generator)
         self.hidden = torch.nn.ModuleList(
-            dense(a, b, activation.gain, generator) for a, b in zip(sizes, sizes[1:], strict=False)
+            dense(config.width, config.width, activation.gain, generator) for _ in range(config.depth - 1)
         )
         self.output = dense(config.width, out_dim, OUTPUT_GAIN, generator)
         with torch.no_grad():
-            first = self.scales[group, None] * self.hidden[0].weight
-            self.hidden[0].bias.copy_(spread_bias(first.T, activation.centre, generator)[0])
+            scaled = self.scales[group, None] * self.first.weight
+            self.first.bias.copy_(spread_bias(scaled.T, activation.centre, generator)[0])
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""
-        first = self.hidden[0]
-        scaled = self.scales[self.group] * torch.nn.functional.linear(features, first.weight) + first.bias
-        h = self.activations(scaled, 0)
-        for i, layer in enumerate(self.hidden[1:], 1):
+        scaled = self.scales[self.group] * torch.nn.functional.linear(features, self.first.weight)
+        h = self.activations(scaled + self.first.bias, 0)
+        for i, layer in enumerate(self.hidden, 1):
             h = self.activations(layer(h), i)
         return self.output(h)

@@ -1,5 +1,6 @@
 """MscaleDNN-2: a sum of separate networks, each of which sees the input at its own scale (Liu et al., 2007.11207)."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,7 +67,7 @@ class Mscale2(AbstractBackbone):
         self.weights = torch.nn.ParameterList()
         self.biases = torch.nn.ParameterList()
         device = generator.device
-        for fan_in, fan_out, gain in zip(sizes, sizes[1:], gains, strict=False):
+        for (fan_in, fan_out), gain in zip(itertools.pairwise(sizes), gains, strict=True):
             weight = torch.randn(count, fan_in, fan_out, generator=generator, device=device)
             bias = torch.rand(count, 1, fan_out, generator=generator, device=device) * 2 - 1
             self.weights.append(torch.nn.Parameter(weight * (gain / fan_in**0.5)))

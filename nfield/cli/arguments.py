@@ -9,11 +9,9 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from nfield.core.checks import UserError, choice
-
-T = TypeVar("T")
 
 
 def field_help(kind: type) -> dict[str, str]:
@@ -28,7 +26,7 @@ def field_help(kind: type) -> dict[str, str]:
     return found
 
 
-def parse(kind: type[T], arguments: Sequence[str], *, verb: str, description: str, default: T | None = None) -> T:
+def parse(kind: type, arguments: Sequence[str], *, verb: str, description: str, default: Any = None) -> Any:
     """An instance of the dataclass from the arguments; a `UserError` of one line where they do not fit."""
     import tyro
 
@@ -94,7 +92,9 @@ def options_class(
 
 def take_settings(arguments: Sequence[str], prefix: str) -> tuple[list[str], list[str]]:
     """Split off the options `--PREFIX.NAME VALUE...`, returned without the prefix; the rest comes first."""
-    rest, taken, into = [], [], None
+    rest: list[str] = []
+    taken: list[str] = []
+    into: list[str] | None = None
     for token in arguments:
         if token.startswith("--"):
             into = taken if token.startswith(f"--{prefix}.") else rest

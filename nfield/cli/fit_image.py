@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Optional
 
@@ -69,7 +69,7 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ImageOptions]:
     rest, backbone_settings = take_settings(rest, "backbone")
     positional = tyro.conf.Positional[Optional[str]]
     leave_out = ("encoding_settings", "backbone_settings")
-    choices = {"preset": PRESETS, "encoding": ENCODINGS, "backbone": BACKBONES}
+    choices: dict[str, Iterable[str]] = {"preset": PRESETS, "encoding": ENCODINGS, "backbone": BACKBONES}
     kind = options_class("Options", Command, ImageOptions, leave_out=leave_out, choices=choices, image=positional)
     given = parse(kind, rest, verb="fit-image", description=DESCRIPTION)
     earlier: dict[str, Any] = {}

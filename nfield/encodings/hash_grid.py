@@ -142,22 +142,22 @@ class HashGrid(AbstractEncoding):
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "*grid features"]:
         """Features at a tensor product: every node is read once, then the axes are interpolated one by one."""
         self.check_dimension(len(axes))
-        axes = [self._gate(axis) for axis in axes]
+        gated = [self._gate(axis) for axis in axes]
         levels = []
         for level in range(self.config.levels):
             used, lower, upper, fractions = [], [], [], []
-            for axis in axes:
-                cell, t = self._locate(axis, self.cells[level])
+            for axis in gated:
+                cell, fraction = self._locate(axis, self.cells[level])
                 nodes, place = torch.unique(torch.stack([cell, cell + 1]), return_inverse=True)
                 used.append(nodes[None])
                 lower.append(place[0])
                 upper.append(place[1])
-                fractions.append(t)
+                fractions.append(fraction)
             rows = self._rows(used, slice(level, level + 1))[0]
             values = self.features.index_select(0, rows).reshape(*(u.shape[1] for u in used), self.config.features)
-            for axis, t in enumerate(fractions):
-                t = t.reshape(len(t), *[1] * (self.in_dim - axis))
-                low, high = values.index_select(axis, lower[axis]), values.index_select(axis, upper[axis])
+            for i, fraction in enumerate(fractions):
+                t = fraction.reshape(len(fraction), *[1] * (self.in_dim - i))
+                low, high = values.index_select(i, lower[i]), values.index_select(i, upper[i])
                 values = low + t * (high - low)
             levels.append(values)
         return torch.cat(levels, -1)

@@ -21,6 +21,7 @@ from nfield.experiments.options import ImageOptions
 from nfield.experiments.outputs import write_outputs
 from nfield.experiments.recipes import (
     BASELINE,
+    BASELINE_RATES,
     Known,
     Recipe,
     build_field,
@@ -42,9 +43,7 @@ from nfield.training.loop import TrainingResult, fit
 from nfield.training.progress import Progress
 from nfield.training.settings import TrainingSettings
 
-BASELINE_RATES = (1e-3, 3e-3, 1e-2)
 TUNING_STEPS = 60
-BASELINE_NETWORK = {"width": 128, "depth": 4}
 
 
 def plan(options: ImageOptions, known: Known) -> Recipe:
@@ -229,7 +228,7 @@ def run_image(
     other: Field | None = None
     other_trained: TrainingResult | None = None
     if options.baseline:
-        plain = make_recipe(BASELINE, known, backbone_settings=BASELINE_NETWORK)
+        plain = make_recipe(BASELINE, known)
         plain = replace(plain, batch_pixels=recipe.batch_pixels)
         if config["baseline_recipe"] is None:
             if progress is not None:

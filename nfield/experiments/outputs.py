@@ -61,7 +61,7 @@ def preview(field: Field, image: Image) -> np.ndarray:
 
 
 def _save_preview(path: Path, values: np.ndarray, image: Image) -> None:
-    with open_image_writer(path, *values.shape[:2], like=image, eight_bit=True) as writer:
+    with open_image_writer(path, values.shape[0], values.shape[1], image, eight_bit=True) as writer:
         writer.write(values)
 
 

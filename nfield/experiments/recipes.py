@@ -18,12 +18,12 @@ from nfield.backbones.mscale2 import Mscale2Config
 from nfield.core.checks import UserError, choice
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
-from nfield.encodings.adaptive_grid import AdaptiveGridConfig
+from nfield.encodings.adaptive_grid import AdaptiveGrid, AdaptiveGridConfig
 from nfield.encodings.gaussian import GaussianConfig
 from nfield.encodings.hash_grid import HashGridConfig
 from nfield.encodings.multiscale_gaussian import MultiscaleGaussianConfig
 from nfield.encodings.positional import PositionalConfig
-from nfield.fields.base import Field
+from nfield.fields.base import Field, count_parameters
 from nfield.spectral.advice import ScaleAdvice
 from nfield.tasks.pixels import Pixels
 
@@ -98,16 +98,25 @@ def hash_grid(known: Known) -> HashGridConfig:
 ENCODING_FROM_DATA: dict[str, Callable[[Known], Any]] = {
     "adaptive_grid": adaptive_grid,
     "hash": hash_grid,
-    "gaussian": lambda known: GaussianConfig(scale=known.advice.gaussian_scale),
+    "gaussian": lambda known: GaussianConfig(scale=known.advice.gaussian_scale / known.pixels.step),
     "multiscale_gaussian": lambda known: MultiscaleGaussianConfig(scales=known.advice.fourier_scales),
     "positional": lambda known: PositionalConfig(frequencies=known.advice.positional_octaves),
 }
-"""Encodings whose settings follow from the data; the others have good settings of their own."""
+"""Encodings whose settings follow from the data; the others have good settings of their own.
+
+A single Gaussian scale that fits the training pixels best oscillates between them: with held-out pixels it is halved.
+"""
+
+
+def angular(known: Known) -> tuple[float, ...]:
+    """The data's scales as angular frequencies: factors for networks of sines, which have no 2π of their own."""
+    return tuple(round(2 * math.pi * scale, 3) for scale in known.advice.fourier_scales)
+
 
 BACKBONE_FROM_DATA: dict[str, Callable[[Known], Any]] = {
     "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales),
-    "mscale1": lambda known: Mscale1Config(scales=known.advice.mscale_factors),
-    "mscale2": lambda known: Mscale2Config(scales=known.advice.mscale_factors),
+    "mscale1": lambda known: Mscale1Config(scales=angular(known), activation="sine"),
+    "mscale2": lambda known: Mscale2Config(scales=angular(known), activation="sine", width=128, depth=3),
 }
 """Backbones whose settings follow from the data; the others have good settings of their own."""
 
@@ -117,29 +126,35 @@ GRIDS = ("adaptive_grid", "hash")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Names of the parts of a recipe and its rate; all scales come from the data."""
+    """Names of the parts of a recipe, its rate and batch; all scales come from the data."""
 
     encoding: str
     backbone: str
     learning_rate: float
+    batch_pixels: int = 1 << 12
+    """Small where the network is large: on a CPU more steps are worth more than larger ones."""
 
 
 PRESETS: dict[str, Preset] = {
-    "default": Preset(encoding="adaptive_grid", backbone="mlp", learning_rate=5e-3),
-    "fourier": Preset(encoding="identity", backbone="fourier", learning_rate=2e-3),
-    "mscale": Preset(encoding="identity", backbone="mscale2", learning_rate=2e-3),
+    "default": Preset(encoding="adaptive_grid", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
+    "fourier": Preset(encoding="identity", backbone="fourier", learning_rate=1e-2),
+    "mscale": Preset(encoding="identity", backbone="mscale2", learning_rate=5e-3),
     "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=2e-3),
     "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
-    "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3),
-    "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=1e-3),
-    "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=1e-3),
-    "positional": Preset(encoding="positional", backbone="mlp", learning_rate=1e-3),
+    "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
+    "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=3e-3),
+    "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=3e-3),
+    "positional": Preset(encoding="positional", backbone="mlp", learning_rate=3e-3),
     "basic": Preset(encoding="basic", backbone="mlp", learning_rate=3e-3),
     "none": Preset(encoding="identity", backbone="mlp", learning_rate=3e-3),
 }
 
 BASELINE = Preset(encoding="identity", backbone="mlp", learning_rate=3e-3)
 """The plain MLP on raw coordinates that every field is set beside; its rate is tuned before use."""
+BASELINE_RATES = (1e-3, 3e-3, 1e-2)
+"""Rates that are tried for it."""
+PLAIN_NETWORK = MLPConfig(width=128, depth=4)
+"""Its network, and that behind encodings that do not learn."""
 
 
 def network_width(known: Known) -> int:
@@ -152,8 +167,9 @@ def _named_preset(encoding: str, backbone: str) -> Preset:
     for preset in PRESETS.values():
         if (preset.encoding, preset.backbone) == (encoding, backbone):
             return preset
-    rate = next((p.learning_rate for p in PRESETS.values() if p.backbone == backbone), 1e-3)
-    return Preset(encoding=encoding, backbone=backbone, learning_rate=1e-3 if backbone == "mlp" else rate)
+    similar = PRESETS["gaussian"] if backbone == "mlp" else BASELINE
+    similar = next((p for p in PRESETS.values() if p.backbone == backbone != "mlp"), similar)
+    return dataclasses.replace(similar, encoding=encoding, backbone=backbone)
 
 
 def parts(preset: str, encoding: str | None, backbone: str | None) -> Preset:
@@ -183,13 +199,13 @@ def make_recipe(
     """The recipe of a preset for what is known of the image; settings replace what follows from the data."""
     encoding = ENCODING_FROM_DATA.get(preset.encoding, lambda _: ENCODINGS[preset.encoding]())(known)
     backbone = BACKBONE_FROM_DATA.get(preset.backbone, lambda _: BACKBONES[preset.backbone]())(known)
-    if preset.encoding in GRIDS and preset.backbone == "mlp":
-        backbone = MLPConfig(width=network_width(known), depth=2)
+    if preset.backbone == "mlp":
+        backbone = MLPConfig(width=network_width(known), depth=2) if preset.encoding in GRIDS else PLAIN_NETWORK
     return Recipe(
         encoding=_with_settings(encoding, encoding_settings, f"encoding {preset.encoding}"),
         backbone=_with_settings(backbone, backbone_settings, f"backbone {preset.backbone}"),
         learning_rate=preset.learning_rate,
-        batch_pixels=1 << (14 if known.pixels.count <= 1 << 21 else 16),
+        batch_pixels=preset.batch_pixels * (1 if known.pixels.count <= 1 << 21 else 4),
     )
 
 
@@ -210,14 +226,15 @@ def build_field(recipe: Recipe, channels: int, seed: int, offset: list[float] | 
 def within_parameters(recipe: Recipe, channels: int, parameters: int) -> Recipe:
     """The recipe with its network narrowed until the field has no more than `parameters` trained numbers.
 
-    Grids that allocate their own tiles are left alone: they keep to the number by themselves.
+    A grid that allocates its own tiles counts with its coarsest level, the least that it keeps.
     """
-    if isinstance(recipe.encoding, AdaptiveGridConfig):
-        return recipe
+    draw = generator(0, "weights")
+    encoding = recipe.encoding.build(2, draw)
+    fixed = encoding.values[0].numel() if isinstance(encoding, AdaptiveGrid) else count_parameters(encoding)
 
     def count(width: int) -> int:
-        narrow = dataclasses.replace(recipe, backbone=dataclasses.replace(recipe.backbone, width=width))
-        return build_field(narrow, channels, 0).count_parameters()
+        narrow = dataclasses.replace(recipe.backbone, width=width)
+        return fixed + count_parameters(narrow.build(encoding.out_dim, channels, draw))
 
     width = recipe.backbone.width
     if count(width) <= parameters:

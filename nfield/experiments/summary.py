@@ -79,7 +79,7 @@ def _figures(field: Field, result: Result, task: ImageTask, trained: TrainingRes
         bands.append(entry)
     order = order_spearman(steps, errors, task.bands.energy)
     if order.value is None:
-        why["order_spearman"] = order.why
+        why["order_spearman"] = order.why or "it cannot be told"
     scores = _final_scores(field, task, why)
     return {
         "task": "image",

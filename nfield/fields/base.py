@@ -13,6 +13,11 @@ POINTS_PER_CHUNK = 1 << 13
 """Points that the backbone takes at once where no gradient is wanted: its activations then stay in the cache."""
 
 
+def count_parameters(module: torch.nn.Module) -> int:
+    """Number of trained numbers of a module."""
+    return sum(p.numel() for p in module.parameters())
+
+
 class Field(torch.nn.Module):
     """A function of coordinates in [-1, 1]^d: `offset + backbone(encoding(x))`."""
 
@@ -74,4 +79,4 @@ class Field(torch.nn.Module):
 
     def count_parameters(self) -> int:
         """Number of trained numbers."""
-        return sum(p.numel() for p in self.parameters())
+        return count_parameters(self)

@@ -217,10 +217,7 @@ class RunFolder:
         are removed: they belong to a course of training that has been given up.
         """
         stem = self.checkpoints / f"{run}-{step:08d}"
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-        # One entry only: the order of several entries in the file would not be the same each time.
-        about = json.dumps({"run": run, "step": step, "sha256": _tensor_digest(tensors)})
-        write_bytes(f"{stem}.safetensors", safetensors.torch.save(tensors, metadata={"nfield": about}))
+        self.save_weights(run, step, weights)
         buffer = io.BytesIO()
         torch.save(state, buffer)
         payload = buffer.getvalue()
@@ -232,6 +229,14 @@ class RunFolder:
             for entry in saved:
                 if entry not in current[-KEPT_CHECKPOINTS:]:
                     entry[1].unlink(missing_ok=True)
+
+    def save_weights(self, run: str, step: int, weights: dict[str, torch.Tensor]) -> None:
+        """Save weights alone: enough for every command but --resume."""
+        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
+        # One entry only: the order of several entries in the file would not be the same each time.
+        about = json.dumps({"run": run, "step": step, "sha256": _tensor_digest(tensors)})
+        path = self.checkpoints / f"{run}-{step:08d}.safetensors"
+        write_bytes(path, safetensors.torch.save(tensors, metadata={"nfield": about}))
 
     def load_checkpoint(self, run: str) -> Checkpoint | None:
         """The newest intact training state of `run`; None where there is none.

@@ -50,7 +50,7 @@ class BandErrors:
     Hann to truth and prediction alike after removal of their means: switch it off only for periodic signals.
     `single_precision` transforms in float32: half the time, and errors of 1e-6 and below are rounding.
 
-    Definition: FORMULAS of band error, after Xu et al., arXiv 1807.01251, summed over octaves.
+    Definition: the discrete Fourier error of Xu et al., arXiv 1807.01251, summed over octaves.
     Raises `UserError` for empty, complex or non-finite truths and for bands that overlap.
     """
 

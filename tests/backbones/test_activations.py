@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 
-from nfield.backbones.activations import ACTIVATIONS, Activations, check_activation
+from nfield.backbones.activations import ACTIVATIONS, Activations, AdaptiveScope, check_activation
 from nfield.backbones.compact import phi, s2relu, srelu
 from nfield.core.checks import UserError
 
@@ -35,7 +35,7 @@ def test_phi_is_twice_the_quadratic_b_spline() -> None:
 
 def test_phi_has_the_derivatives_of_the_b_spline() -> None:
     """Also at the middle, x = 1.5, where the absolute value inside has no derivative of its own."""
-    x = torch.cat([X[X % 1 != 0], torch.tensor([1.5], dtype=torch.float64)]).requires_grad_()
+    x = torch.cat([X[(X - X.round()).abs() > 1e-6], torch.tensor([1.5], dtype=torch.float64)]).requires_grad_()
     (slope,) = torch.autograd.grad(phi(x).sum(), x, create_graph=True)
     (bend,) = torch.autograd.grad(slope.sum(), x)
     spline = BSpline.basis_element([0, 1, 2, 3], extrapolate=False)
@@ -94,7 +94,8 @@ def test_centre_is_the_middle_of_the_support(name: str) -> None:
 
 def test_adaptive_slope_multiplies_the_argument_per_scope() -> None:
     x = torch.tensor([[0.3, -0.2]])
-    for scope, count in (("global", 1), ("layer", 2), ("neuron", 2)):
+    cases: list[tuple[AdaptiveScope, int]] = [("global", 1), ("layer", 2), ("neuron", 2)]
+    for scope, count in cases:
         activations = Activations("tanh", scope, 10.0, [(2,), (2,)])
         assert len(activations.slopes) == count
         with torch.no_grad():
@@ -107,5 +108,5 @@ def test_adaptive_slope_multiplies_the_argument_per_scope() -> None:
 
 
 def test_unknown_scope_is_refused() -> None:
-    with pytest.raises(UserError, match="Unknown scope of adaptive activations 'neurons'. Did you mean 'neuron'?"):
+    with pytest.raises(UserError, match=r"Unknown scope of adaptive activations 'neurons'\. Did you mean 'neuron'\?"):
         check_activation("relu", "neurons", 1.0)

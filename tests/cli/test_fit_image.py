@@ -102,7 +102,10 @@ def test_config_file_gives_defaults_and_options_win(image, tmp_path) -> None:
 def test_parameters_bound_the_field(image, tmp_path) -> None:
     for preset in ("default", "fourier", "gaussian"):
         out = f"p-{preset}"
-        assert run("fit-image", image, *SMALL, "--no-baseline", "--preset", preset, "--parameters", 1500, "--out", out) == 0
+        assert (
+            run("fit-image", image, *SMALL, "--no-baseline", "--preset", preset, "--parameters", 1500, "--out", out)
+            == 0
+        )
         assert 500 < metrics(tmp_path / out)["parameters"] <= 1500
 
 
@@ -210,7 +213,9 @@ def test_interrupted_runs_are_continued_to_the_same_weights(image, tmp_path) -> 
     assert broken.returncode in (130, 0), said
     assert "Traceback" not in said
     for out, extra in (("broken", ["--resume"]), ("whole", [])):
-        done = subprocess.run([*common, "--out", out, *extra], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*common, "--out", out, *extra], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
     last = "checkpoint/field-00000400.safetensors"
     assert (tmp_path / "broken" / last).read_bytes() == (tmp_path / "whole" / last).read_bytes()

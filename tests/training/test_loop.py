@@ -11,7 +11,7 @@ from nfield.core.checks import RunError
 from nfield.core.device import available_devices
 from nfield.core.seeding import generator
 from nfield.io.run_folder import NfieldWarning, RunFolder
-from nfield.training import loop
+from nfield.training import session
 from nfield.training.evaluation_plan import evaluation_steps
 from nfield.training.loop import fit
 from nfield.training.optimizers import Updater
@@ -225,24 +225,24 @@ def test_gives_up_after_three_times(toys):
 
 def test_devices_that_run_ahead_are_checked_now_and_then(toys, monkeypatch):
     # The rarer checks of an accelerator, forced here: NaN weights never reach an evaluation.
-    monkeypatch.setattr(loop, "ACCELERATOR_CHECK_STEPS", 4)
+    monkeypatch.setattr(session, "ACCELERATOR_CHECK_STEPS", 4)
     settings = options(steps=30, evaluations=4)
     field = toys.Toy()
-    training = loop._Training(
+    training = session.TrainingSession(
         field,
         toys.Sine(on_batch=injected({11})),
         settings,
         generator(1),
         "field",
         None,
-        loop.SilentProgress(),
+        session.SilentProgress(),
         None,
         None,
     )
     training.begin()
     training.device = torch.device("meta")
     training._batch = lambda source: training.task.batch(source)
-    monkeypatch.setattr(loop, "autocast", lambda precision, device: loop.nullcontext())
+    monkeypatch.setattr(session, "autocast", lambda precision, device: session.nullcontext())
     checked, warned = [], 0
     while (fraction := training.fraction()) < 1:
         training.step(fraction)
@@ -262,7 +262,7 @@ def test_devices_that_run_ahead_are_checked_now_and_then(toys, monkeypatch):
 
 
 def test_the_good_state_is_renewed_between_far_evaluations(toys, monkeypatch):
-    monkeypatch.setattr(loop, "GOOD_STATE_STEPS", 5)
+    monkeypatch.setattr(session, "GOOD_STATE_STEPS", 5)
     with pytest.warns(NfieldWarning, match="at step 19: going back to step 16"):
         train(toys, options(steps=30, evaluations=3), toys.Sine(on_batch=injected({18})))
 
