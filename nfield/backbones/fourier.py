@@ -26,8 +26,8 @@ class FourierConfig:
     """Neurons per hidden layer of the trunk."""
     depth: int = 2
     """Number of hidden layers of the trunk."""
-    activation: str = "relu"
-    """Activation by name."""
+    activation: str = "sine"
+    """Activation by name; on a photograph sine and tanh came out ahead of ReLU and GELU."""
     adaptive: Literal["global", "layer", "neuron"] | None = None
     """Train the activation's slope: one for the network, per layer or per neuron; none keeps it plain."""
     adaptive_factor: float = 5.0

@@ -69,7 +69,11 @@ def test_siren_omegas_stand_where_the_formula_has_them() -> None:
 
 
 def test_fourier_branches_share_the_trunk_and_join_before_the_output() -> None:
-    net: Any = FourierConfig(scales=(1.0, 9.0), frequencies=5, width=4, depth=2).build(2, 3, generator(0)).double()
+    net: Any = (
+        FourierConfig(scales=(1.0, 9.0), frequencies=5, width=4, depth=2, activation="relu")
+        .build(2, 3, generator(0))
+        .double()
+    )
     x = points(6)
     joined = []
     for branch in net.branches:

@@ -124,6 +124,26 @@ def test_stops_at_the_end_of_the_time_budget(toys):
     assert result.history[-1]["learning_rate"] < 0.01
 
 
+def test_the_last_evaluation_is_kept_within_the_budget(toys, monkeypatch):
+    # Of 10 seconds 2 are set aside for it: 4 seconds are half of the way.
+    training = loop._Training(
+        toys.Toy(),
+        toys.Sine(),
+        options(steps=None, seconds=10.0),
+        generator(1),
+        "field",
+        None,
+        loop.SilentProgress(),
+        None,
+        None,
+    )
+    training.begin()
+    monkeypatch.setattr(training, "elapsed", lambda: 4.0)
+    for evaluation_seconds, expected in ((2.0, 0.5), (0.0, 0.4), (100.0, 0.8)):
+        training.state.counters.evaluation_seconds = evaluation_seconds
+        assert training.fraction() == pytest.approx(expected)
+
+
 def test_a_budget_that_setting_up_has_used_up_still_gives_a_result(toys):
     started = time.perf_counter() - 100.0
     _, result = train(toys, options(steps=None, seconds=50.0), started=started)

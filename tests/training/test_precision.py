@@ -9,6 +9,7 @@ from nfield.core.device import available_devices
 from nfield.core.seeding import generator
 from nfield.training import precision
 from nfield.training.loop import fit
+from nfield.training.optimizers import Updater
 from nfield.training.settings import TrainingSettings
 
 
@@ -39,6 +40,24 @@ def test_each_precision_learns_and_keeps_its_types(toys, name, device):
     assert field.first.dtype == (torch.float64 if name == "float64" else torch.float32)
     assert field.offset.dtype == field.first.dtype
     assert result.history[-1]["psnr"] > result.history[0]["psnr"] + 6
+
+
+def test_float16_leaves_out_steps_with_infinite_gradients_and_lowers_its_scale():
+    parameter = torch.nn.Parameter(torch.ones(1))
+    scaler = precision.loss_scaler("float16", torch.device("cpu"))
+    groups = [{"name": "network", "params": [parameter], "rate": 1.0}]
+    updater = Updater(groups, "adam", clip=1.0, scaler=scaler)
+    terms, health = updater.step(lambda: {"loss": (parameter * 1e36).sum()}, 0.1)
+    assert parameter.item() == 1.0
+    assert health.item() == terms["loss"].item() == pytest.approx(1e36)
+    lowered = updater.state_dict()["scaler"]["scale"]
+    assert lowered == 0.5 * 65536
+    updater.step(lambda: {"loss": 2 * parameter.sum()}, 0.1)
+    assert parameter.item() == pytest.approx(0.9)
+    assert parameter.grad.item() == pytest.approx(1.0)
+    another = Updater(groups, "adam", scaler=precision.loss_scaler("float16", torch.device("cpu")))
+    another.load_state_dict(updater.state_dict())
+    assert another.state_dict()["scaler"]["scale"] == lowered
 
 
 def test_float64_differs_from_float32_only_by_rounding(toys):
