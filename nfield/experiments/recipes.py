@@ -114,7 +114,7 @@ def angular(known: Known) -> tuple[float, ...]:
 
 
 BACKBONE_FROM_DATA: dict[str, Callable[[Known], Any]] = {
-    "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales),
+    "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales, activation="relu"),
     "mscale1": lambda known: Mscale1Config(scales=angular(known), activation="sine"),
     "mscale2": lambda known: Mscale2Config(scales=angular(known), activation="sine", width=128, depth=3),
 }

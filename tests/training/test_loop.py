@@ -15,6 +15,7 @@ from nfield.training import session
 from nfield.training.evaluation_plan import evaluation_steps
 from nfield.training.loop import fit
 from nfield.training.optimizers import Updater
+from nfield.training.progress import SilentProgress
 from nfield.training.settings import TrainingSettings
 from nfield.training.state import TrainingState
 from nfield.training.task import Task, move
@@ -126,14 +127,14 @@ def test_stops_at_the_end_of_the_time_budget(toys):
 
 def test_the_last_evaluation_is_kept_within_the_budget(toys, monkeypatch):
     # Of 10 seconds 2 are set aside for it: 4 seconds are half of the way.
-    training = loop._Training(
+    training = session.TrainingSession(
         toys.Toy(),
         toys.Sine(),
         options(steps=None, seconds=10.0),
         generator(1),
         "field",
         None,
-        loop.SilentProgress(),
+        SilentProgress(),
         None,
         None,
     )
@@ -207,9 +208,10 @@ def test_a_non_finite_loss_rolls_back_and_halves_the_rate(toys, optimizer):
     assert all(line["loss"] is None or math.isfinite(line["loss"]) for line in result.history)
 
 
-def test_the_state_after_a_rollback_is_the_last_good_one(toys):
+@pytest.mark.parametrize("optimizer", ["adam", "muon", "lbfgs"])
+def test_the_state_after_a_rollback_is_the_last_good_one(toys, optimizer):
     field = toys.Toy()
-    updater = Updater(field.parameter_groups(), "muon")
+    updater = Updater(field.parameter_groups(), optimizer)
     state = TrainingState(field, updater, None)
 
     def step(seed):
@@ -255,7 +257,7 @@ def test_devices_that_run_ahead_are_checked_now_and_then(toys, monkeypatch):
         generator(1),
         "field",
         None,
-        session.SilentProgress(),
+        SilentProgress(),
         None,
         None,
     )
