@@ -19,7 +19,7 @@ def count_parameters(module: torch.nn.Module) -> int:
 
 
 class Field(torch.nn.Module):
-    """A function of coordinates in [-1, 1]^d: `offset + backbone(encoding(x))`."""
+    """A function of coordinates in [-1, 1]^d: `offset + backbone(encoding(x))`, in the precision of its weights."""
 
     def __init__(
         self, encoding: AbstractEncoding, backbone: AbstractBackbone, *, offset: Sequence[float] | float = 0.0
@@ -54,7 +54,7 @@ class Field(torch.nn.Module):
 
     def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., c) at points of shape (..., d), in chunks where no gradient is wanted."""
-        flat = points.reshape(-1, points.shape[-1])
+        flat = points.reshape(-1, points.shape[-1]).to(self.offset.dtype)
         if torch.is_grad_enabled() or len(flat) <= POINTS_PER_CHUNK:
             values = self._values(self.encoding(flat))
         else:
@@ -63,7 +63,7 @@ class Field(torch.nn.Module):
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
         """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""
-        features = self.encoding.on_grid(tuple(axes))
+        features = self.encoding.on_grid(tuple(axis.to(self.offset.dtype) for axis in axes))
         return self._values(features.reshape(-1, features.shape[-1])).reshape(*features.shape[:-1], -1)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

@@ -92,6 +92,33 @@ def test_parts_and_their_settings_can_be_named(image, tmp_path) -> None:
     assert (recipe["backbone"]["width"], recipe["backbone"]["depth"]) == (16, 1)
 
 
+@pytest.mark.parametrize("precision", ["float64", "bfloat16"])
+@pytest.mark.parametrize("preset", ["default", "fourier"])
+def test_precisions(image, tmp_path, precision, preset) -> None:
+    options = ["--no-baseline", "--precision", precision, "--preset", preset, "--out", "r"]
+    assert run("fit-image", image, *SMALL, *options) == 0
+    assert metrics(tmp_path / "r")["precision"] == precision
+    assert run("render", "r", "--out", "again.png") == 0
+    assert np.array_equal(iio.imread("again.png"), iio.imread("r/outputs/reconstruction.png"))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "lbfgs"])
+def test_optimizers(image, tmp_path, optimizer) -> None:
+    small = [
+        "--no-baseline",
+        "--preset",
+        "gaussian",
+        "--backbone.width",
+        "16",
+        "--ema",
+        "0.5",
+        "--schedule",
+        "exponential",
+    ]
+    assert run("fit-image", image, *SMALL, *small, "--optimizer", optimizer, "--out", "r") == 0
+    assert metrics(tmp_path / "r")["steps"] == 6
+
+
 def test_config_file_gives_defaults_and_options_win(image, tmp_path) -> None:
     (tmp_path / "options.json").write_text('{"steps": 4, "baseline": false, "seed": 5}')
     assert run("fit-image", image, "--config", "options.json", "--seed", "6", "--quiet", "--out", "r") == 0
