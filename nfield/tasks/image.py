@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.types import Evaluation, FieldLike
+from nfield.metrics.image import psnr_from_mse
 from nfield.spectral.bands import BandErrors
 from nfield.tasks.pixels import Pixels, stratified
 
@@ -32,11 +33,6 @@ def on_grid_in_chunks(
     """The field at all pairs of row and column coordinates, in chunks of whole rows."""
     at_once = max(1, points // max(1, len(columns)))
     return torch.cat([field.on_grid((part, columns)) for part in rows.split(at_once)])
-
-
-def psnr_of(mse: float) -> float:
-    """Peak signal-to-noise ratio of values in [0, 1], in dB; infinite where there is no error."""
-    return -10 * math.log10(mse) if mse > 0 else math.inf
 
 
 class ImageTask:
@@ -170,9 +166,10 @@ class ImageTask:
         if self._heldout is not None:
             rows, columns, truth = self._heldout
             if truth.numel():
-                numbers["psnr_heldout"] = psnr_of(float((self.predict(field, rows, columns) - truth).square().mean()))
+                heldout = (self.predict(field, rows, columns) - truth).square().mean()
+                numbers["psnr_heldout"] = psnr_from_mse(float(heldout))
         return Evaluation(
-            quality=psnr_of(mse),
+            quality=psnr_from_mse(mse),
             band_errors=self.bands(self.compared(prediction.cpu().numpy())),
             numbers=numbers,
             snapshot=self._snapshot(prediction),

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfield.core.image import Image
-from nfield.tasks.image import ImageTask, on_grid_in_chunks, psnr_of
+from nfield.metrics.image import psnr_from_mse
+from nfield.tasks.image import ImageTask, on_grid_in_chunks
 from nfield.tasks.pixels import Pixels, lattice_coordinates, pixel_coordinates, stratified
 
 CPU = torch.device("cpu")
@@ -131,7 +132,7 @@ def test_held_out_pixels_are_never_trained_on() -> None:
         assert float(task.losses(Waves(), task.batch(draw))["mse"]) < 1e-12
     found = task.evaluate(Waves())
     assert found.quality > 120
-    exact = psnr_of(float(np.square(image.pixels[1::2, 1::2]).mean()))
+    exact = psnr_from_mse(float(np.square(image.pixels[1::2, 1::2]).mean()))
     assert found.numbers["psnr_heldout"] == pytest.approx(exact, abs=1e-3)
 
 
@@ -141,5 +142,10 @@ def test_chunks_change_nothing() -> None:
     assert torch.equal(on_grid_in_chunks(Waves(), rows, columns, points=50), whole)
 
 
-def test_psnr_of_no_error_is_infinite() -> None:
-    assert math.isinf(psnr_of(0.0))
+def test_a_probe_that_the_mask_leaves_empty_has_no_psnr(monkeypatch) -> None:
+    """The probe is the picture's centre: where nothing in it is fitted there is no figure."""
+    monkeypatch.setattr("nfield.tasks.image.PROBE_PIXELS", 100)
+    mask = np.ones((40, 40), bool)
+    mask[5:35, 5:35] = False
+    task = ImageTask(Pixels(image=picture(40, 40), mask=mask), batch_pixels=64, device=CPU)
+    assert math.isnan(task.evaluate(Waves(plus=0.1)).quality)
