@@ -3,7 +3,8 @@
 from typing import Any
 
 
-def _number(value: float | None, form: str, missing: str = "-") -> str:
+def number(value: float | None, form: str, missing: str = "-") -> str:
+    """A figure as text; `missing` where there is none."""
     return missing if value is None else format(value, form)
 
 
@@ -20,9 +21,7 @@ def band_table(metrics: dict[str, Any]) -> str:
             own = run["bands"][index]
             error = own["relative_error"]
             step = own["step_below_threshold"]
-            row += (
-                f" {_number(None if error is None else 100 * error, '11.2f')}%" if error is not None else f" {'-':>12}"
-            )
+            row += f" {100 * error:11.2f}%" if error is not None else f" {'-':>12}"
             row += f" {'never' if step is None else f'step {step:.0f}':>12}"
         lines.append(row)
     lines.append("")
@@ -40,6 +39,6 @@ def band_table(metrics: dict[str, Any]) -> str:
     lines.append(f"{'':24}" + "".join(f" {name:>12}" for name, _ in runs))
     for title, key, form in rows:
         if key in metrics:
-            lines.append(f"{title:24}" + "".join(f" {_number(run.get(key), form):>12}" for _, run in runs))
+            lines.append(f"{title:24}" + "".join(f" {number(run.get(key), form):>12}" for _, run in runs))
     reasons = [f"{key}: {why}" for _, run in runs for key, why in (run.get("why") or {}).items()]
     return "\n".join(lines + [""] * bool(reasons) + reasons) + "\n"

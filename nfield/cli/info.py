@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.console import band_table
+from nfield.cli.console import band_table, number
 from nfield.io.run_folder import RunFolder
 
 
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("field", "baseline"):
         own = [line for line in history if line["run"] == name]
         if own:
-            lines.append(f"{name:10} step {own[-1]['step']}, psnr {own[-1]['psnr']:.2f} dB, {len(own)} evaluations")
+            lines.append(
+                f"{name:10} step {own[-1]['step']}, psnr {number(own[-1]['psnr'], '.2f')} dB, {len(own)} evaluations"
+            )
     lines.append("" if metrics else "The run has not finished: continue it with --resume.")
     sys.stdout.write("\n".join(lines) + "\n" + (band_table(metrics) if metrics else ""))
