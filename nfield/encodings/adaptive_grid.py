@@ -6,6 +6,7 @@ Laplacian pyramid has in each tile: a best-basis choice as in wavelet compressio
 the same on sky as on grass. All levels are dense until `allocate` is called.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -95,10 +96,7 @@ class AdaptiveGrid(AbstractEncoding):
         self.spacing: torch.Tensor
         self.values = torch.nn.ParameterList()
         for level, stored in enumerate(self._stored_shapes()):
-            count = 1
-            for n in stored:
-                count *= n
-            start = torch.rand(count, generator=generator) * 2 - 1
+            start = torch.rand(math.prod(stored), generator=generator) * 2 - 1
             self.values.append(torch.nn.Parameter(start * config.initial_scale))
             self.register_buffer(f"kept_{level}", torch.ones(0, dtype=torch.bool))
             self.register_buffer(f"places_{level}", torch.zeros(0, dtype=torch.long), persistent=False)
@@ -173,10 +171,7 @@ class AdaptiveGrid(AbstractEncoding):
         """The level's values on all its nodes, zero where tiles are left out."""
         shape, values = self._stored_shapes()[level], self.values[level]
         if getattr(self, f"kept_{level}").numel():
-            count = 1
-            for n in shape:
-                count *= n
-            values = values.new_zeros(count).index_copy(0, getattr(self, f"places_{level}"), values)
+            values = values.new_zeros(math.prod(shape)).index_copy(0, getattr(self, f"places_{level}"), values)
         return values.reshape(shape)
 
     def _differentiable(self, x: torch.Tensor) -> torch.Tensor:

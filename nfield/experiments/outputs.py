@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nfield.experiments.result import Result
 
 FULL_PIXELS = 1 << 26
+"""Images up to this size are evaluated and written at every pixel; of larger ones, evenly spread rows and columns."""
 PREVIEW_SIDE = 1024
 
 

@@ -10,6 +10,7 @@ import torch
 from nfield.core.checks import finite_or_none
 from nfield.core.types import FieldLike
 from nfield.experiments.options import ImageOptions
+from nfield.experiments.outputs import FULL_PIXELS
 from nfield.experiments.result import Result
 from nfield.fields.base import Field
 from nfield.metrics.image import SSIM_SIZE, SSIM_TOO_SMALL, psnr_from_mse, ssim
@@ -19,8 +20,6 @@ from nfield.tasks.image import CHUNK_PIXELS, ImageTask
 from nfield.training.loop import TrainingResult
 
 THRESHOLD = 0.1
-FULL_PIXELS = 1 << 26
-"""Images up to this size are evaluated at every pixel; larger ones at a random sample of rows and columns."""
 SAMPLE_SIDE = 2048
 UNIT = "cycles/side"
 
