@@ -55,11 +55,20 @@ class Activations(torch.nn.Module):
     """
 
     def __init__(
-        self, name: str, scope: AdaptiveScope | None, factor: float, layers: Sequence[tuple[int, ...]]
+        self,
+        name: str,
+        scope: AdaptiveScope | None,
+        factor: float,
+        layers: Sequence[tuple[int, ...]],
+        first: str | None = None,
     ) -> None:
-        """`layers` holds, for each hidden layer, the shape that broadcasts over its neurons, such as (width,)."""
+        """`layers` holds, for each hidden layer, the shape that broadcasts over its neurons, such as (width,).
+
+        The first of them has the activation `first`, if that is named.
+        """
         super().__init__()
-        self.activation = ACTIVATIONS[name]
+        self.of_layer = [ACTIVATIONS[first or name]] + [ACTIVATIONS[name]] * (len(layers) - 1)
+        self.derivative_order = min(activation.derivative_order for activation in self.of_layer)
         self.scope, self.factor = scope, factor
         shapes: dict[AdaptiveScope | None, list[tuple[int, ...]]] = {
             None: [],
@@ -73,12 +82,14 @@ class Activations(torch.nn.Module):
         """σ of a hidden layer's values."""
         if self.scope is not None:
             x = self.factor * self.slopes[0 if self.scope == "global" else layer] * x
-        return self.activation.function(x)
+        return self.of_layer[layer].function(x)
 
 
-def check_activation(name: str, scope: str | None, factor: float) -> None:
-    """Raise a `UserError` for an unknown activation or scope, or a factor below 1."""
+def check_activation(name: str, scope: str | None, factor: float, first: str | None = None) -> None:
+    """Raise a `UserError` for an unknown activation (of all or of the first layer) or scope, or a factor below 1."""
     choice(name, ACTIVATIONS, "activation")
+    if first is not None:
+        choice(first, ACTIVATIONS, "first_activation")
     if scope is not None:
         choice(scope, ["global", "layer", "neuron"], "scope of adaptive activations")
     at_least(factor, 1, "adaptive_factor")

@@ -55,8 +55,8 @@ class FourierNetwork(AbstractBackbone):
         self.branches = torch.nn.ModuleList(PlaneWaves(w.clone()) for w in waves)
         shapes = [(config.width,)] * config.depth
         self.activations = Activations(config.activation, config.adaptive, config.adaptive_factor, shapes)
-        self.derivative_order = self.activations.activation.derivative_order
-        gain = self.activations.activation.gain
+        self.derivative_order = self.activations.derivative_order
+        gain = self.activations.of_layer[0].gain
         sizes = [2 * config.frequencies] + [config.width] * config.depth
         self.trunk = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in itertools.pairwise(sizes))
         self.output = dense(config.width * len(config.scales), out_dim, OUTPUT_GAIN, generator)

@@ -47,8 +47,8 @@ class MLP(AbstractBackbone):
         self.in_dim, self.out_dim = in_dim, out_dim
         shapes = [(config.width,)] * config.depth
         self.activations = Activations(config.activation, config.adaptive, config.adaptive_factor, shapes)
-        self.derivative_order = self.activations.activation.derivative_order
-        gain = self.activations.activation.gain
+        self.derivative_order = self.activations.derivative_order
+        gain = self.activations.of_layer[0].gain
         sizes = [in_dim] + [config.width] * config.depth
         self.hidden = torch.nn.ModuleList(dense(a, b, gain, generator) for a, b in itertools.pairwise(sizes))
         self.output = dense(config.width, out_dim, OUTPUT_GAIN, generator)

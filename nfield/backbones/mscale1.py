@@ -25,6 +25,9 @@ class Mscale1Config:
     """Number of hidden layers."""
     activation: str = "phi"
     """Activation by name; the method is made for those of compact support: srelu, phi, s2relu."""
+    first_activation: str | None = None
+    """Activation of the first hidden layer, by name; none takes the same as in the others. Sines there turn each scale
+    into a short Fourier series, which the other layers combine (Li, Xu, Zhang, 2112.06660)."""
     adaptive: Literal["global", "layer", "neuron"] | None = None
     """Train the activation's slope: one for the network, per layer or per neuron; none keeps it plain."""
     adaptive_factor: float = 5.0
@@ -36,7 +39,7 @@ class Mscale1Config:
         check_scales(self.scales)
         at_least(self.width, 1, "width")
         at_least(self.depth, 1, "depth")
-        check_activation(self.activation, self.adaptive, self.adaptive_factor)
+        check_activation(self.activation, self.adaptive, self.adaptive_factor, self.first_activation)
 
     def build(self, in_dim: int, out_dim: int, generator: torch.Generator) -> "Mscale1":
         """The module for coordinates of dimension `in_dim`, its weights drawn from the generator."""
@@ -51,9 +54,11 @@ class Mscale1(AbstractBackbone):
         check_dims(in_dim, out_dim)
         self.in_dim, self.out_dim = in_dim, out_dim
         shapes = [(config.width,)] * config.depth
-        self.activations = Activations(config.activation, config.adaptive, config.adaptive_factor, shapes)
-        activation = self.activations.activation
-        self.derivative_order = activation.derivative_order
+        self.activations = Activations(
+            config.activation, config.adaptive, config.adaptive_factor, shapes, config.first_activation
+        )
+        self.derivative_order = self.activations.derivative_order
+        first, *others = self.activations.of_layer
         scales = torch.tensor([float(a) for a in config.scales])
         self.scales: torch.Tensor
         if config.trainable_scales:
@@ -63,14 +68,14 @@ class Mscale1(AbstractBackbone):
         group = torch.arange(config.width) * len(config.scales) // config.width
         self.register_buffer("group", group)
         self.group: torch.Tensor
-        self.first = dense(in_dim, config.width, activation.gain, generator)
+        self.first = dense(in_dim, config.width, first.gain, generator)
         self.hidden = torch.nn.ModuleList(
-            dense(config.width, config.width, activation.gain, generator) for _ in range(config.depth - 1)
+            dense(config.width, config.width, activation.gain, generator) for activation in others
         )
         self.output = dense(config.width, out_dim, OUTPUT_GAIN, generator)
         with torch.no_grad():
             scaled = self.scales[group, None] * self.first.weight
-            self.first.bias.copy_(spread_bias(scaled.T, activation.centre, generator)[0])
+            self.first.bias.copy_(spread_bias(scaled.T, first.centre, generator)[0])
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""

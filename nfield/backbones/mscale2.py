@@ -26,6 +26,9 @@ class Mscale2Config:
     """Number of hidden layers of each network."""
     activation: str = "phi"
     """Activation by name; the method is made for those of compact support: srelu, phi, s2relu."""
+    first_activation: str | None = None
+    """Activation of the first hidden layer, by name; none takes the same as in the others. Sines there turn each scale
+    into a short Fourier series, which the other layers combine (Li, Xu, Zhang, 2112.06660)."""
     adaptive: Literal["global", "layer", "neuron"] | None = None
     """Train the activation's slope: one for all networks, per layer or per neuron; none keeps it plain."""
     adaptive_factor: float = 5.0
@@ -37,7 +40,7 @@ class Mscale2Config:
         check_scales(self.scales)
         at_least(self.width, 1, "width")
         at_least(self.depth, 1, "depth")
-        check_activation(self.activation, self.adaptive, self.adaptive_factor)
+        check_activation(self.activation, self.adaptive, self.adaptive_factor, self.first_activation)
 
     def build(self, in_dim: int, out_dim: int, generator: torch.Generator) -> "Mscale2":
         """The module for coordinates of dimension `in_dim`, its weights drawn from the generator."""
@@ -53,9 +56,11 @@ class Mscale2(AbstractBackbone):
         self.in_dim, self.out_dim = in_dim, out_dim
         count = len(config.scales)
         shapes = [(count, 1, config.width)] * config.depth
-        self.activations = Activations(config.activation, config.adaptive, config.adaptive_factor, shapes)
-        activation = self.activations.activation
-        self.derivative_order = activation.derivative_order
+        self.activations = Activations(
+            config.activation, config.adaptive, config.adaptive_factor, shapes, config.first_activation
+        )
+        self.derivative_order = self.activations.derivative_order
+        first, *others = self.activations.of_layer
         scales = torch.tensor([float(a) for a in config.scales])
         if config.trainable_scales:
             self.scales = torch.nn.Parameter(scales)
@@ -63,7 +68,7 @@ class Mscale2(AbstractBackbone):
             self.register_buffer("scales", scales)
         sizes = [in_dim] + [config.width] * config.depth + [out_dim]
         # The outputs add up: each network starts with its share of the variance.
-        gains = [activation.gain] * config.depth + [OUTPUT_GAIN * count**-0.5]
+        gains = [first.gain, *(activation.gain for activation in others), OUTPUT_GAIN * count**-0.5]
         self.weights = torch.nn.ParameterList()
         self.biases = torch.nn.ParameterList()
         device = generator.device
@@ -73,8 +78,8 @@ class Mscale2(AbstractBackbone):
             self.weights.append(torch.nn.Parameter(weight * (gain / fan_in**0.5)))
             self.biases.append(torch.nn.Parameter(bias / fan_in**0.5))
         with torch.no_grad():
-            first = self.scales[:, None, None] * self.weights[0]
-            self.biases[0].copy_(spread_bias(first, activation.centre, generator))
+            scaled = self.scales[:, None, None] * self.weights[0]
+            self.biases[0].copy_(spread_bias(scaled, first.centre, generator))
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""

@@ -85,7 +85,7 @@ def training_settings(
         target_quality=options.target_psnr,
         optimizer=options.optimizer,
         learning_rate=recipe.learning_rate,
-        weight_decay=options.weight_decay,
+        weight_decay=recipe.weight_decay if options.weight_decay is None else options.weight_decay,
         schedule=options.schedule,
         warmup_steps=options.warmup_steps,
         ema=options.ema,

@@ -49,7 +49,7 @@ class ImageOptions:
     """Learning rate of the network; features of grids take a multiple of it. Default: the preset's."""
     batch_pixels: int | None = None
     """Pixels per step. Default: the preset's."""
-    optimizer: Literal["adam", "adamw", "muon", "lbfgs"] = "adam"
+    optimizer: Literal["adam", "adamw", "muon", "lbfgs"] = "adamw"
     """Optimiser."""
     schedule: Literal["constant", "cosine", "exponential"] = "cosine"
     """Course of the learning rate after the warm-up."""
@@ -59,8 +59,8 @@ class ImageOptions:
     """Decay of an exponential moving average of the weights, used for every figure and output; 0 is none."""
     clip: float = 0.0
     """Clip the gradient's norm to this; 0 is no clipping."""
-    weight_decay: float = 0.0
-    """Decoupled weight decay, for adamw and muon."""
+    weight_decay: float | None = None
+    """Decoupled weight decay, for adamw and muon. Default: none, but 1 for grids with held-out pixels."""
     checkpoint_seconds: float = 60.0
     """Save a checkpoint this often."""
     evaluations: int | None = None
@@ -78,7 +78,8 @@ class ImageOptions:
             if value is not None:
                 positive(value, f"--{name.replace('_', '-')}")
         for name in ("warmup_steps", "clip", "weight_decay", "checkpoint_seconds", "seed"):
-            at_least(getattr(self, name), 0, f"--{name.replace('_', '-')}")
+            if (value := getattr(self, name)) is not None:
+                at_least(value, 0, f"--{name.replace('_', '-')}")
         if not 0 <= self.ema < 1:
             raise UserError(f"--ema must be at least 0 and below 1, but is {self.ema}.")
 

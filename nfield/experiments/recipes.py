@@ -41,6 +41,7 @@ class Recipe:
     backbone: Any
     learning_rate: float
     batch_pixels: int = 1 << 14
+    weight_decay: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,11 @@ def default_parameters(pixels: Pixels) -> int:
 
 
 def adaptive_grid(known: Known) -> AdaptiveGridConfig:
-    """Down to the training pixels, with two features a node where the parameters suffice for all nodes."""
+    """Down to the training pixels, with two features a node where the parameters suffice for all nodes.
+
+    With held-out pixels the features learn slowly, and decay: what the coarse levels can carry is then left to them,
+    which costs the training pixels precision that nobody needs and gains the pixels between them up to 0.15 dB.
+    """
     pixels = known.pixels
     finest, stride = (pixels.rows, pixels.columns), 1
     while math.prod(finest) > MOST_NODES:
@@ -78,6 +83,7 @@ def adaptive_grid(known: Known) -> AdaptiveGridConfig:
         features=2 if 2 * nodes + 2 * width * width <= known.parameters else 1,
         first=tuple(a for a, _ in ends),
         last=tuple(b for _, b in ends),
+        rate=2.0 if pixels.step == 1 else 0.2,
     )
 
 
@@ -109,14 +115,18 @@ A single Gaussian scale that fits the training pixels best oscillates between th
 
 
 def angular(known: Known) -> tuple[float, ...]:
-    """The data's scales as angular frequencies: factors for networks of sines, which have no 2π of their own."""
-    return tuple(round(2 * math.pi * scale, 3) for scale in known.advice.fourier_scales)
+    """The two highest of the data's scales as angular frequencies, for first layers of sines, which have no 2π.
+
+    Normal weights hold many small values too: a third network, for the low frequencies, was measured to bring less
+    than wider networks for the others.
+    """
+    return tuple(round(2 * math.pi * scale, 3) for scale in known.advice.fourier_scales[-2:])
 
 
 BACKBONE_FROM_DATA: dict[str, Callable[[Known], Any]] = {
-    "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales, activation="relu"),
-    "mscale1": lambda known: Mscale1Config(scales=angular(known), activation="sine"),
-    "mscale2": lambda known: Mscale2Config(scales=angular(known), activation="sine", width=128, depth=3),
+    "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales, activation="phi"),
+    "mscale1": lambda known: Mscale1Config(scales=angular(known), first_activation="sine"),
+    "mscale2": lambda known: Mscale2Config(scales=angular(known), first_activation="sine", width=160),
 }
 """Backbones whose settings follow from the data; the others have good settings of their own."""
 
@@ -139,7 +149,7 @@ PRESETS: dict[str, Preset] = {
     "default": Preset(encoding="adaptive_grid", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
     "fourier": Preset(encoding="identity", backbone="fourier", learning_rate=1e-2),
     "mscale": Preset(encoding="identity", backbone="mscale2", learning_rate=5e-3),
-    "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=2e-3),
+    "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=5e-3),
     "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
     "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
     "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=3e-3),
@@ -206,6 +216,7 @@ def make_recipe(
         backbone=_with_settings(backbone, backbone_settings, f"backbone {preset.backbone}"),
         learning_rate=preset.learning_rate,
         batch_pixels=preset.batch_pixels * (1 if known.pixels.count <= 1 << 21 else 4),
+        weight_decay=1.0 if preset.encoding in GRIDS and known.pixels.step > 1 else 0.0,
     )
 
 

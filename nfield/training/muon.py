@@ -14,24 +14,26 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 ITERATIONS = 5
 
 
-def orthogonalise(matrix: Float[torch.Tensor, "rows columns"]) -> Float[torch.Tensor, "rows columns"]:
+def orthogonalise(matrix: Float[torch.Tensor, "*stack rows columns"]) -> Float[torch.Tensor, "*stack rows columns"]:
     """Roughly the nearest (semi-)orthogonal matrix, U V^T of the singular value decomposition U S V^T.
+
+    A stack of matrices is taken matrix by matrix.
 
     Singular values that are not far below the largest come out between about 0.7 and 1.2, by five
     Newton-Schulz iterations.
     """
     a, b, c = COEFFICIENTS
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / x.norm().clamp(min=1e-30)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    x = matrix.mT if tall else matrix
+    x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-30)
     for _ in range(ITERATIONS):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon:
-    """Muon for matrices alone, with Nesterov momentum and decoupled weight decay.
+    """Muon for matrices and stacks of matrices alone, with Nesterov momentum and decoupled weight decay.
 
     `groups` are dicts with 'params'; each gets its learning rate as 'lr'.
     """
@@ -52,7 +54,7 @@ class Muon:
                 direction = orthogonalise(parameter.grad.lerp(average, self.momentum))
                 parameter.mul_(1 - group["lr"] * self.weight_decay)
                 # 0.2 sqrt(longer side) gives steps the root mean square that Adam's usually have.
-                parameter.add_(direction, alpha=-group["lr"] * 0.2 * max(parameter.shape) ** 0.5)
+                parameter.add_(direction, alpha=-group["lr"] * 0.2 * max(parameter.shape[-2:]) ** 0.5)
 
     def state_dict(self) -> dict[str, list[list[torch.Tensor]]]:
         """The averaged gradients; the tensors in use, not copies."""

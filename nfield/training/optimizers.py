@@ -44,7 +44,7 @@ def adamw(groups: Groups, options: AdamOptions) -> list[Any]:
 
 
 def muon(groups: Groups, options: AdamOptions) -> list[Any]:
-    """Muon for the network's hidden matrices, AdamW for everything else."""
+    """Muon for the network's hidden matrices (stacks of them too), AdamW for everything else."""
     hidden: Groups = []
     rest: Groups = []
     for group in groups:
@@ -62,7 +62,7 @@ def muon(groups: Groups, options: AdamOptions) -> list[Any]:
 
 
 def _is_hidden(group: dict[str, Any], parameter: torch.Tensor) -> bool:
-    return group["name"] != "features" and parameter.ndim == 2 and min(parameter.shape) >= SMALLEST_MUON_SIDE
+    return group["name"] != "features" and parameter.ndim >= 2 and min(parameter.shape[-2:]) >= SMALLEST_MUON_SIDE
 
 
 def lbfgs(groups: Groups, options: AdamOptions) -> list[Any]:

@@ -137,6 +137,27 @@ def test_mscale2_is_the_sum_of_separate_networks_on_scaled_inputs() -> None:
     torch.testing.assert_close(net(x), total)
 
 
+def test_first_activation_is_that_of_the_first_layer_alone() -> None:
+    x = points(10)
+    one: Any = (
+        Mscale1Config(scales=(2.0,), width=6, depth=2, first_activation="sine").build(2, 1, generator(0)).double()
+    )
+    h = (2 * x @ one.first.weight.T + one.first.bias).sin()
+    torch.testing.assert_close(one(x), one.output(phi(one.hidden[0](h))))
+    two: Any = (
+        Mscale2Config(scales=(2.0,), width=6, depth=2, first_activation="sine").build(2, 1, generator(0)).double()
+    )
+    h = (2 * x @ two.weights[0][0] + two.biases[0][0]).sin()
+    h = phi(h @ two.weights[1][0] + two.biases[1][0])
+    torch.testing.assert_close(two(x), h @ two.weights[2][0] + two.biases[2][0])
+    assert one.derivative_order == two.derivative_order == 2
+
+
+def test_unknown_first_activation_is_refused() -> None:
+    with pytest.raises(UserError, match=r"Unknown first_activation 'sinus'\. Did you mean 'sine'\?"):
+        Mscale2Config(first_activation="sinus")
+
+
 @pytest.mark.parametrize("kind", [Mscale1Config, Mscale2Config])
 def test_scales_are_trained_only_where_asked(kind) -> None:
     fixed: Any = kind(width=12, depth=1).build(2, 1, generator(0))

@@ -117,6 +117,25 @@ def test_orthogonalise_keeps_singular_vectors_and_levels_singular_values(rows, c
     assert ((values > 0.6) & (values < 1.3))[s > 0.02 * s.norm()].all()
 
 
+def test_muon_takes_a_stack_matrix_by_matrix():
+    stack = torch.randn(3, 10, 8, generator=torch.Generator().manual_seed(0))
+    gradient = (
+        torch.randn(3, 10, 8, generator=torch.Generator().manual_seed(1))
+        * torch.tensor([1e-3, 1.0, 1e3])[:, None, None]
+    )
+    together = torch.nn.Parameter(stack.clone())
+    apart = [torch.nn.Parameter(matrix.clone()) for matrix in stack]
+    together.grad = gradient
+    for matrix, part in zip(apart, gradient, strict=True):
+        matrix.grad = part
+    for parameters in ([together], apart):
+        (muon,) = OPTIMIZERS["muon"]([{"params": parameters, "name": "network"}], AdamOptions())
+        assert isinstance(muon, Muon)
+        muon.param_groups[0]["lr"] = 0.01
+        muon.step()
+    torch.testing.assert_close(together.detach(), torch.stack([p.detach() for p in apart]))
+
+
 def test_orthogonalise_takes_zeros():
     assert torch.equal(orthogonalise(torch.zeros(3, 4)), torch.zeros(3, 4))
 
