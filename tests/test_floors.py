@@ -26,6 +26,7 @@ FLOORS = {
     "kernels": 1,
     "spectral": 1,
     "metrics": 1,
+    "points": 1,
     "core": 0,
 }
 PACKAGE = Path(nfield.__file__).parent
