@@ -1,4 +1,4 @@
-"""Neural fields that show their frequencies: fit images with coordinate networks and see what each has learned."""
+"""Neural fields that show their frequencies: fit images and surfaces and see which frequencies have been learned."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -7,20 +7,34 @@ if TYPE_CHECKING:
     from nfield import spectral as spectral
     from nfield.api import fit_image as fit_image
     from nfield.api import load as load
+    from nfield.api import reconstruct as reconstruct
     from nfield.core.checks import RunError as RunError
     from nfield.core.checks import UserError as UserError
     from nfield.experiments.result import Result as Result
+    from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "fit_image": "nfield.api",
     "load": "nfield.api",
+    "reconstruct": "nfield.api",
+    "SurfaceResult": "nfield.experiments.surface_result",
     "Result": "nfield.experiments.result",
     "UserError": "nfield.core.checks",
     "RunError": "nfield.core.checks",
 }
-__all__ = ["Result", "RunError", "UserError", "__version__", "fit_image", "load", "spectral"]
+__all__ = [
+    "Result",
+    "RunError",
+    "SurfaceResult",
+    "UserError",
+    "__version__",
+    "fit_image",
+    "load",
+    "reconstruct",
+    "spectral",
+]
 
 
 def __getattr__(name: str) -> Any:

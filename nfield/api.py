@@ -6,12 +6,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
+from nfield.core.mesh import Mesh
 from nfield.experiments.image import run_image
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.result import Result
 from nfield.experiments.result import load as load
+from nfield.experiments.surface import run_surface
+from nfield.experiments.surface_options import SurfaceOptions
+from nfield.experiments.surface_result import SurfaceResult
+from nfield.io.clouds import load_cloud
 from nfield.io.images import load_image
+from nfield.io.meshes import load_mesh
 from nfield.training.progress import Progress
 
 
@@ -34,3 +41,34 @@ def fit_image(
     return run_image(
         opened, ImageOptions(**options), mask=mask, out=None if out is None else Path(out), progress=progress
     )
+
+
+def reconstruct(
+    points: np.ndarray | torch.Tensor | str | Path,
+    normals: np.ndarray | torch.Tensor | None = None,
+    *,
+    colours: np.ndarray | None = None,
+    truth: Mesh | str | Path | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> SurfaceResult:
+    """Reconstruct the surface that points lie on: a signed distance and a mesh, in the units of the points.
+
+    `points` are of shape (n, 3), or the path of a file; `normals` (n, 3) with signs that need not be right; `colours`
+    (n, 3), 8-bit or in [0, 1]. `truth` is a mesh to measure against. With `out`, a run folder is written there.
+    `options` are the fields of `SurfaceOptions`, such as `seconds=5`, `resolution=512` or `preset="siren"`.
+    Raises `UserError` for anything in the input or the options that cannot be used.
+    """
+    if isinstance(points, (str, Path)):
+        cloud = load_cloud(points)
+    else:
+        cloud = PointCloud.from_arrays(_array(points), None if normals is None else _array(normals), colours)
+    known = load_mesh(truth) if isinstance(truth, (str, Path)) else truth
+    return run_surface(
+        cloud, SurfaceOptions(**options), truth=known, out=None if out is None else Path(out), progress=progress
+    )
+
+
+def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values

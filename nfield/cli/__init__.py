@@ -9,7 +9,9 @@ from nfield.core.checks import RunError, UserError, choice
 
 VERBS = {
     "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),
+    "reconstruct": ("nfield.cli.reconstruct", "reconstruct a mesh from a point cloud, beside a plain MLP"),
     "render": ("nfield.cli.render", "render a run's field at any resolution or crop"),
+    "export": ("nfield.cli.export", "write the mesh of a surface run in any format"),
     "report": ("nfield.cli.report", "write a run's report page"),
     "compare": ("nfield.cli.compare", "set several runs side by side on one page"),
     "info": ("nfield.cli.info", "say what a run holds"),
@@ -19,7 +21,7 @@ VERBS = {
 
 def usage() -> str:
     """The help of the command itself."""
-    verbs = "\n".join(f"  {name:10} {text}" for name, (_, text) in VERBS.items())
+    verbs = "\n".join(f"  {name:12} {text}" for name, (_, text) in VERBS.items())
     return (
         "usage: nfield VERB ...\n\nNeural fields that show their frequencies.\n\n"
         f"verbs:\n{verbs}\n\n'nfield VERB --help' lists a verb's options; 'nfield --version' tells the version.\n"
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RunError as error:
         return _tell(str(error), 1)
     except MemoryError:
-        return _tell("Out of memory. Use fewer --batch-pixels or --parameters.", 1)
+        return _tell("Out of memory. Use fewer --batch-pixels or --parameters, or a lower --resolution.", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -5,11 +5,37 @@ from typing import Any
 
 def number(value: float | None, form: str, missing: str = "-") -> str:
     """A figure as text; `missing` where there is none."""
-    return missing if value is None else format(value, form)
+    return missing if value is None else ("no", "yes")[value] if isinstance(value, bool) else format(value, form)
+
+
+IMAGE_ROWS = (
+    ("PSNR (dB)", "psnr", ".2f"),
+    ("PSNR held out (dB)", "psnr_heldout", ".2f"),
+    ("PSNR outside mask (dB)", "psnr_outside_mask", ".2f"),
+    ("SSIM", "ssim", ".4f"),
+)
+SURFACE_ROWS = (
+    ("fit of the points (dB)", "fit_db", ".1f"),
+    ("Chamfer / diagonal", "chamfer", ".6f"),
+    ("Hausdorff / diagonal", "hausdorff", ".5f"),
+    ("F-score", "fscore", ".4f"),
+    ("normal consistency", "normal_consistency", ".4f"),
+    ("vertices", "vertices", ",d"),
+    ("faces", "faces", ",d"),
+    ("watertight", "watertight", ""),
+)
+COMMON_ROWS = (
+    ("order (1: low first)", "order_spearman", ".2f"),
+    ("parameters", "parameters", ",d"),
+    ("steps", "steps", ",d"),
+    ("seconds of training", "seconds_fit", ".1f"),
+    ("diagnostics share", "diagnostics_share", ".1%"),
+)
+"""Title, key and form of the figures shown."""
 
 
 def band_table(metrics: dict[str, Any]) -> str:
-    """Band errors and figures of the field, and of the baseline where there is one."""
+    """Band errors and figures of the field, of the baseline and of Poisson's surface where there are these."""
     baseline = metrics.get("baseline")
     runs = [("field", metrics)] + ([("plain MLP", baseline)] if baseline else [])
     unit = metrics["bands"][0]["unit"] if metrics["bands"] else ""
@@ -25,20 +51,12 @@ def band_table(metrics: dict[str, Any]) -> str:
             row += f" {'never' if step is None else f'step {step:.0f}':>12}"
         lines.append(row)
     lines.append("")
-    rows = [
-        ("PSNR (dB)", "psnr", ".2f"),
-        ("PSNR held out (dB)", "psnr_heldout", ".2f"),
-        ("PSNR outside mask (dB)", "psnr_outside_mask", ".2f"),
-        ("SSIM", "ssim", ".4f"),
-        ("order (1: low first)", "order_spearman", ".2f"),
-        ("parameters", "parameters", ",d"),
-        ("steps", "steps", ",d"),
-        ("seconds of training", "seconds_fit", ".1f"),
-        ("diagnostics share", "diagnostics_share", ".1%"),
-    ]
+    if metrics.get("poisson"):
+        runs.append(("Poisson", metrics["poisson"]))
+    rows = (*(SURFACE_ROWS if metrics.get("task") == "mesh" else IMAGE_ROWS), *COMMON_ROWS)
     lines.append(f"{'':24}" + "".join(f" {name:>12}" for name, _ in runs))
     for title, key, form in rows:
-        if key in metrics:
+        if metrics.get(key) is not None or (key in metrics and metrics.get("task") != "mesh"):
             lines.append(f"{title:24}" + "".join(f" {number(run.get(key), form):>12}" for _, run in runs))
     reasons = [f"{key}: {why}" for _, run in runs for key, why in (run.get("why") or {}).items()]
     return "\n".join(lines + [""] * bool(reasons) + reasons) + "\n"

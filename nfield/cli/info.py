@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -33,10 +33,9 @@ def main(arguments: Sequence[str]) -> None:
     if command.json:
         sys.stdout.write(json.dumps(metrics) + "\n")
         return
-    image, recipe = config["image"], config["recipe"]
-    size = f"{image['width']} x {image['height']} {image['colour']}{' with alpha' if image['alpha'] else ''}"
+    recipe, quality = config["recipe"], config.get("quality_name", "psnr")
     lines = [
-        f"task       {config['task']}: {config['source']} ({size}, {image['dtype']})",
+        f"task       {config['task']}: {config['source']} ({_size(config)})",
         f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
         f"device     {config['device']}",
         "versions   " + ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
@@ -44,8 +43,18 @@ def main(arguments: Sequence[str]) -> None:
     for name in ("field", "baseline"):
         own = [line for line in history if line["run"] == name]
         if own:
-            lines.append(
-                f"{name:10} step {own[-1]['step']}, psnr {number(own[-1]['psnr'], '.2f')} dB, {len(own)} evaluations"
-            )
+            told = f"{quality} {number(own[-1][quality], '.2f')} dB"
+            lines.append(f"{name:10} step {own[-1]['step']}, {told}, {len(own)} evaluations")
     lines.append("" if metrics else "The run has not finished: continue it with --resume.")
     sys.stdout.write("\n".join(lines) + "\n" + (band_table(metrics) if metrics else ""))
+
+
+def _size(config: dict[str, Any]) -> str:
+    """What kind of data the run is about."""
+    if "image" in config:
+        image = config["image"]
+        alpha = " with alpha" if image["alpha"] else ""
+        return f"{image['width']} x {image['height']} {image['colour']}{alpha}, {image['dtype']}"
+    return (
+        f"points within {config['frame']['scale']:.6g} units, {config['spacing'] * config['frame']['scale']:.3g} apart"
+    )

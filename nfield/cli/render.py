@@ -12,7 +12,7 @@ from nfield.cli.arguments import options_class, parse
 from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import UserError, positive
 from nfield.experiments.outputs import reconstruction_name, render_to
-from nfield.experiments.result import blank_image, load
+from nfield.experiments.result import Result, blank_image, load
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +41,8 @@ def main(arguments: Sequence[str]) -> None:
     command = parse(kind, arguments, verb="render", description=__doc__ or "")
     positive(command.zoom, "--zoom")
     result = load(command.run, command.device)
+    if not isinstance(result, Result):
+        raise UserError(f"{command.run} is the run of a surface: use nfield export for its mesh.")
     image = blank_image(result.config["image"])
     field = result.baseline if command.baseline else result.field
     if field is None:

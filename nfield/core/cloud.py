@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int, Shaped, UInt8
+from jaxtyping import Float32, Float64, Int, Shaped, UInt8
 
 from nfield.core.checks import UserError
 
@@ -46,7 +46,7 @@ class PointCloud:
         told = list(notes)
         points = _three_columns(points, len(points), "points", source).astype(np.float64)
         normals = None if normals is None else _three_columns(normals, len(points), "normals", source)
-        colours = None if colours is None else _colours(_three_columns(colours, len(points), "colours", source), source)
+        colours = None if colours is None else _three_columns(colours, len(points), "colours", source)
         kept = np.isfinite(points).all(1)
         if not kept.all():
             told.append(f"{len(points) - int(kept.sum()):,} points with NaN or infinite coordinates were dropped")
@@ -58,11 +58,14 @@ class PointCloud:
         if not len(kept):
             raise UserError(f"'{source}' holds no points with finite coordinates. Give a cloud with points.")
         if normals is not None:
-            normals = _unit(normals[kept], told)
+            normals, unknown = unit_normals(normals[kept])
+            if unknown:
+                told.append(f"{unknown:,} normals of length zero or with NaN were taken as unknown")
         return cls(
             points=points[kept],
             normals=normals,
-            colours=None if colours is None else colours[kept],
+            # Of the rows that are kept: a point without coordinates often has no colour either.
+            colours=None if colours is None else eight_bit_colours(colours[kept], source),
             notes=tuple(told),
             source=source,
         )
@@ -91,6 +94,25 @@ def first_of_each(points: Float64[np.ndarray, "n 3"]) -> Int[np.ndarray, " m"]:
     return np.sort(np.unique(rows, return_index=True)[1])
 
 
+def eight_bit_colours(colours: Shaped[np.ndarray, "n 3"], source: str) -> UInt8[np.ndarray, "n 3"]:
+    """Colours as 8-bit numbers, from such or from floats in [0, 1]. Raises UserError where they are neither."""
+    if colours.dtype == np.uint8:
+        return colours
+    top = 1 if colours.dtype.kind == "f" and not (colours > 1).any() else 255
+    if not ((colours >= 0) & (colours <= top)).all():
+        raise UserError(f"The colours of '{source}' lie outside [0, 1] and [0, 255]. Give 8-bit colours, or none.")
+    return np.round(colours * (255 / top)).astype(np.uint8)
+
+
+def unit_normals(normals: Shaped[np.ndarray, "n 3"]) -> tuple[Float32[np.ndarray, "n 3"], int]:
+    """Normals of length one, zero where they have no length or are not finite, and how many are zero."""
+    normals = normals.astype(np.float64)
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(normals, axis=1, keepdims=True)
+    known = np.isfinite(length) & (length > 1e-12)
+    return np.where(known, normals / np.where(known, length, 1), 0).astype(np.float32), len(normals) - int(known.sum())
+
+
 def _three_columns(array: Any, rows: int, what: str, source: str) -> np.ndarray:
     array = np.asarray(array)
     if array.ndim != 2 or array.shape[1] != 3 or array.dtype.kind not in "fiu":
@@ -101,22 +123,3 @@ def _three_columns(array: Any, rows: int, what: str, source: str) -> np.ndarray:
     if len(array) != rows:
         raise UserError(f"'{source}' has {rows:,} points but {len(array):,} {what}. Give one for each point.")
     return array
-
-
-def _colours(colours: np.ndarray, source: str) -> UInt8[np.ndarray, "n 3"]:
-    if colours.dtype == np.uint8:
-        return colours
-    top = 1 if colours.dtype.kind == "f" and not (colours > 1).any() else 255
-    if not ((colours >= 0) & (colours <= top)).all():
-        raise UserError(f"The colours of '{source}' lie outside [0, 1] and [0, 255]. Give 8-bit colours, or none.")
-    return np.round(colours * (255 / top)).astype(np.uint8)
-
-
-def _unit(normals: Float[np.ndarray, "n 3"], told: list[str]) -> Float32[np.ndarray, "n 3"]:
-    normals = normals.astype(np.float64)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    known = np.isfinite(length) & (length > 1e-12)
-    unknown = len(normals) - int(known.sum())
-    if unknown:
-        told.append(f"{unknown:,} normals of length zero or with NaN were taken as unknown")
-    return np.where(known, normals / np.where(known, length, 1), 0).astype(np.float32)

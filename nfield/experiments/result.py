@@ -15,6 +15,7 @@ from nfield.core.image import Image
 from nfield.core.types import Band
 from nfield.encodings import ENCODINGS
 from nfield.experiments.recipes import Recipe, build_field
+from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.fields.base import Field
 from nfield.io.run_folder import RunFolder
 
@@ -77,13 +78,15 @@ def recipe_from(entries: dict[str, Any]) -> Recipe:
     )
 
 
-def load(run: str | Path, device: str = "cpu") -> Result:
+def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult:
     """Open a run folder, finished or not: its field with the newest weights, history and figures.
 
     Raises `UserError` where the folder is no run, or holds no checkpoint yet.
     """
     folder = RunFolder.open(Path(run))
     config = folder.read_config()
+    if config.get("task") == "mesh":
+        return load_surface(folder, device)
     if config.get("task") != "image":
         raise UserError(f"{folder.path} is a run of task '{config.get('task')}', which this version cannot open.")
     place = choose_device(device)

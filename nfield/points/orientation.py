@@ -39,7 +39,7 @@ class Orientation:
     normals: Float32[np.ndarray, "n 3"]
     """Unit vectors."""
     residual: float
-    """Root mean square of χ − 1/2 at the points for the first solution: 0 for a perfect solid, 1/2 without any inside."""
+    """Root mean square of χ − 1/2 at the points, first solution: 0 for a perfect solid, 1/2 without any inside."""
     doubtful: float
     """Share of points whose given direction is nearly square to the indicator's gradient: their signs may be wrong."""
 

@@ -3,10 +3,12 @@
 import pathlib
 from collections.abc import Sequence
 
+from PIL import Image
+
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
 from nfield.reports.charts import Curve, line_chart
-from nfield.reports.figure_sections import definitions, error_cell, quality_points
+from nfield.reports.figure_sections import PICTURE_FIGURES, definitions, error_cell, quality_points
 from nfield.reports.heatmap import clock_of
 from nfield.reports.markup import Markup, absent, element, join, page, section, table
 from nfield.reports.numbers import (
@@ -21,6 +23,8 @@ from nfield.reports.numbers import (
 )
 from nfield.reports.pictures import figure, read_picture
 from nfield.reports.record import BandFigures, RunRecord, Side, read_record
+from nfield.reports.surface_pictures import preview
+from nfield.reports.surface_tables import LENGTHS, SCORES, SURFACE_DEFINITIONS
 
 STYLES = 8
 """Number of distinct line styles for runs; further runs begin again."""
@@ -45,10 +49,17 @@ def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> path
         section("Error of each frequency band at the end", _bands(records, names)),
         section("Quality over time", *_curves(records, names)),
         section("Reconstructions", _pictures(records, names)),
-        definitions(),
+        *_definitions(records),
     )
     write_text(out, body)
     return out
+
+
+def _definitions(records: list[RunRecord]) -> list[Markup]:
+    """Meanings of the figures of all kinds of runs on the page."""
+    meshes = any(record.task == "mesh" for record in records)
+    others = any(record.task != "mesh" for record in records)
+    return [definitions()] * others + [definitions(SURFACE_DEFINITIONS)] * meshes
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
@@ -89,9 +100,7 @@ def _head(records: list[RunRecord], names: list[str]) -> list[Markup]:
 
 
 def _figures(records: list[RunRecord], names: list[str]) -> Markup:
-    qualities = list(
-        dict.fromkeys([*(record.quality_name for record in records), "psnr_heldout", "psnr_outside_mask", "ssim"])
-    )
+    qualities = list(dict.fromkeys([*(record.quality_name for record in records), *PICTURE_FIGURES, *LENGTHS, *SCORES]))
     columns = [_column(record, qualities) for record in records]
     rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
     kept = [row for row in rows if any(cell != MISSING for cell in row[1:])]
@@ -186,14 +195,19 @@ def _curves(records: list[RunRecord], names: list[str]) -> list[Markup]:
     return charts or [absent("None of the runs has a quality over time on record.")]
 
 
+def _picture(record: RunRecord, surface: str, *names: str) -> Image.Image | None:
+    """The run's picture; of a mesh run without one, a view of its surface."""
+    return read_picture(*(record.outputs / name for name in names)) or preview(record, surface)
+
+
 def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
     figures = []
-    truth = next((one for record in records if (one := read_picture(record.outputs / "truth.png"))), None)
+    truth = next((one for record in records if (one := _picture(record, "truth", "truth.png"))), None)
     if truth is not None:
         figures.append(figure(truth, "Truth", element("strong", "Truth"), side=512))
     missing = []
     for record, name in zip(records, names, strict=True):
-        picture = read_picture(record.outputs / "preview.png", record.outputs / "reconstruction.png")
+        picture = _picture(record, "field", "preview.png", "reconstruction.png")
         if picture is None:
             missing.append(absent(f"{name} has no reconstruction in outputs/."))
             continue

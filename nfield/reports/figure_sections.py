@@ -1,6 +1,7 @@
 """The parts of a report made of figures: tiles, bands, curves, spectrum, settings, definitions."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from nfield.reports.charts import Curve, line_chart
@@ -20,6 +21,9 @@ from nfield.reports.numbers import (
     time_of_step,
 )
 from nfield.reports.record import BandFigures, RunRecord, Side, number
+
+PICTURE_FIGURES = ("psnr_heldout", "psnr_outside_mask", "ssim")
+"""Figures of pictures that get a tile of their own, where a run has them."""
 
 DEFINITIONS = (
     (
@@ -57,8 +61,8 @@ DEFINITIONS = (
 )
 
 
-def tiles(record: RunRecord) -> Markup:
-    """The key figures, the baseline's below the field's."""
+def tiles(record: RunRecord, further: Sequence[str] = PICTURE_FIGURES) -> Markup:
+    """The key figures, the baseline's below the field's; `further` ones where the run has them."""
     name = record.quality_name
     field, baseline = record.field, record.baseline
     found = [
@@ -69,7 +73,7 @@ def tiles(record: RunRecord) -> Markup:
             field.why(name),
         )
     ]
-    for key in ("psnr_heldout", "psnr_outside_mask", "ssim"):
+    for key in further:
         if key in field.metrics and key != name:
             shown = quality_text(key, field.number(key))
             beside = _beside(baseline, lambda s, key=key: quality_text(key, s.number(key)))
@@ -112,7 +116,7 @@ def heat_section(record: RunRecord) -> Markup:
     shown = [side for side in record.sides if any(line.bands for line in side.history)]
     if not shown or shown[0] is not record.field:
         return absent("This run has no band errors over training on record.")
-    parts = [both_maps(shown, record.threshold)]
+    parts = [both_maps(shown, record.threshold, record.noun)]
     if len(shown) == 1:
         parts.append(absent(_no_baseline(record)))
     return join(parts)
@@ -248,7 +252,7 @@ def flattened(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, str
     return pairs
 
 
-def definitions() -> Markup:
+def definitions(meanings: Sequence[tuple[str, str]] = DEFINITIONS) -> Markup:
     """What the figures mean."""
-    entries = [part for term, meaning in DEFINITIONS for part in (element("dt", term), element("dd", meaning))]
+    entries = [part for term, meaning in meanings for part in (element("dt", term), element("dd", meaning))]
     return element("details", element("summary", "What the figures mean"), element("dl", *entries))

@@ -2,7 +2,7 @@
 
 import html
 import importlib.resources
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """Content security policy of every page: the browser itself refuses each request to the outside."""
@@ -66,15 +66,16 @@ def table(header: list[str], rows: list[list[str]], *, caption: str | None = Non
     )  # fmt: skip
 
 
-def page(title: str, *body: str) -> str:
-    """A whole document that needs nothing from outside: style and script are inside."""
-    files = importlib.resources.files("nfield.reports")
-    style = files.joinpath("page.css").read_text(encoding="utf-8")
-    script = files.joinpath("page.js").read_text(encoding="utf-8")
+def page(title: str, *body: str, parts: Sequence[str] = (), policy: str = POLICY) -> str:
+    """A whole document that needs nothing from outside: style and script are inside.
+
+    `parts` names further style sheets and scripts of this folder, without their endings, that the body needs.
+    """
+    style, script = (_joined([f"{name}.{kind}" for name in ("page", *parts)]) for kind in ("css", "js"))
     head = join(
         [
             element("meta", charset="utf-8"),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'),
+            Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("meta", name="color-scheme", content="light dark"),
             element("title", title),
@@ -87,3 +88,8 @@ def page(title: str, *body: str) -> str:
     )
     # File names that are no valid text arrive as lone surrogates, which no file can hold.
     return whole.encode("utf-8", "replace").decode("utf-8")
+
+
+def _joined(names: Sequence[str]) -> str:
+    files = importlib.resources.files("nfield.reports")
+    return "".join(files.joinpath(name).read_text(encoding="utf-8") for name in names)

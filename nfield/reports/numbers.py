@@ -7,8 +7,16 @@ QUALITY = {
     "psnr_heldout": ("PSNR, held-out pixels", " dB", 1),
     "psnr_outside_mask": ("PSNR, outside the mask", " dB", 1),
     "ssim": ("SSIM", "", 3),
+    "fit_db": ("Fit", " dB", 1),
+    "chamfer": ("Chamfer distance", "", None),
+    "accuracy": ("Accuracy", "", None),
+    "completeness": ("Completeness", "", None),
+    "hausdorff": ("Hausdorff distance", "", None),
+    "fscore": ("F-score", "", 3),
+    "normal_consistency": ("Normal consistency", "", 4),
 }
-"""Shown name, unit and decimals of the known qualities; any other is shown under its own name."""
+"""Shown name, unit and decimals of the known qualities; None for lengths in the data's own units, of any size. Any
+other is shown under its own name."""
 
 MISSING = "–"
 
@@ -29,7 +37,26 @@ def quality_text(name: str, value: float | None) -> str:
     if value is None:
         return MISSING
     _, unit, decimals = QUALITY.get(name, ("", "", 3))
+    if decimals is None:
+        return length_text(value)
     return f"{value:.{decimals}f}{unit}".replace("-", "−")
+
+
+def length_text(value: float | None) -> str:
+    """A length with three figures, of any size: 0.00123, 12.3, 45,600, 1.23·10⁻⁷."""
+    if value is None:
+        return MISSING
+    if value == 0 or 1e-4 <= abs(value) < 1e6:
+        shown = f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
+        return shown.replace("-", "−")
+    factor, exponent = f"{value:.2e}".replace("-", "−").split("e")
+    return f"{factor}·10{exponent_text(exponent)}"
+
+
+def exponent_text(exponent: str) -> str:
+    """An exponent such as '+06' or '−07' in raised figures."""
+    figures = f"{int(exponent.replace('−', '-'))}"
+    return figures.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def count_text(value: float | None) -> str:

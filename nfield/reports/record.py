@@ -89,8 +89,19 @@ class RunRecord:
     notes: list[str]
 
     @property
+    def task(self) -> str:
+        """The run's job, 'image' where it is not stated."""
+        stated = self.config.get("task", self.field.metrics.get("task"))
+        return stated if isinstance(stated, str) else "image"
+
+    @property
+    def noun(self) -> str:
+        """What was to be learned, in one word."""
+        return {"mesh": "surface"}.get(self.task, "picture")
+
+    @property
     def outputs(self) -> pathlib.Path:
-        """Folder of the run's pictures."""
+        """Folder of the run's pictures and meshes."""
         return self.folder / "outputs"
 
     @property

@@ -53,7 +53,7 @@ def snapshots_section(record: RunRecord) -> Markup:
     )
     return element(
         "div",
-        element("p", f"From left to right: the picture as training goes on.{beside}"),
+        element("p", f"From left to right: the {record.noun} as training goes on.{beside}"),
         element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Snapshots over training"),
     )
 

@@ -13,17 +13,18 @@ from nfield.reports.record import BandFigures, RunRecord, Side
 
 def plain_words(record: RunRecord) -> list[str]:
     """What the run shows: one sentence about the bands, one about the quality and the order of learning."""
-    return [_about_bands(record), _about_quality(record)]
+    return [about_bands(record), about_quality(record)]
 
 
-def _about_bands(record: RunRecord) -> str:
+def about_bands(record: RunRecord) -> str:
+    """Which share of the frequencies each side learned."""
     bands = record.field.bands
     if not bands:
         return "No band errors are on record for this run, so it cannot be said which frequencies were learned."
     count, total = learned(bands, record.threshold)
     if total == 0:
         return (
-            "No frequency band of the picture carries energy (apart from its mean it is constant), "
+            f"No frequency band of the {record.noun} carries energy (apart from its mean it is constant), "
             "so there is no order of learning to show."
         )
     subject = f"After {seconds_text(record.field.seconds)} the field" if record.field.seconds else "The field"
@@ -86,7 +87,8 @@ def _when(field: Side, baseline: Side) -> str:
     return f", after {seconds_text(baseline.seconds)},"
 
 
-def _about_quality(record: RunRecord) -> str:
+def about_quality(record: RunRecord) -> str:
+    """The quality of both sides, and the order in which bands were learned."""
     name = record.quality_name
     title = quality_title(name)
     field, baseline = record.field, record.baseline
@@ -94,27 +96,28 @@ def _about_quality(record: RunRecord) -> str:
         sentence = f"{title} is {quality_text(name, field.quality)}"
     else:
         why = field.why(name)
-        sentence = f"{title} has no value{_because(why)}" if why else f"{title} is not on record"
+        sentence = f"{title} has no value{because(why)}" if why else f"{title} is not on record"
     if baseline is None:
-        return (
-            f"{sentence}; {_order(field, 'the field')}. There is no plain MLP beside it{_because(record.baseline_why)}."
-        )
+        alone = f"There is no plain MLP beside it{because(record.baseline_why)}."
+        return f"{sentence}; {order_words(field, 'the field')}. {alone}"
     if field.quality is None or baseline.quality is None:
-        return f"{sentence}; {_order(baseline, 'the plain MLP')}."
+        return f"{sentence}; {order_words(baseline, 'the plain MLP')}."
     sentence += f" against {quality_text(name, baseline.quality)} for the plain MLP"
     if baseline.number("order_spearman") is None:
-        return f"{sentence}; {_order(baseline, 'the plain MLP')}."
-    return f"{sentence}, {_order(baseline, 'which')}."
+        return f"{sentence}; {order_words(baseline, 'the plain MLP')}."
+    return f"{sentence}, {order_words(baseline, 'which')}."
 
 
-def _because(why: str | None) -> str:
+def because(why: str | None) -> str:
+    """A reason in brackets, where there is one."""
     return f" ({why.rstrip('.')})" if why else ""
 
 
-def _order(side: Side, name: str) -> str:
+def order_words(side: Side, name: str) -> str:
+    """In which order a side learned its bands, or why that is not ranked."""
     statistic = side.number("order_spearman")
     if statistic is None:
-        return f"the order in which {name} learned its bands is not ranked{_because(side.why('order_spearman'))}"
+        return f"the order in which {name} learned its bands is not ranked{because(side.why('order_spearman'))}"
     if statistic >= 0.8:
         told = "learned low frequencies before high ones"
     elif statistic >= 0.5:

@@ -10,6 +10,10 @@ import pytest
 from PIL import Image
 
 from nfield.core.checks import finite_or_none
+from nfield.core.cloud import PointCloud
+from nfield.core.mesh import Mesh
+from nfield.io.clouds import save_cloud
+from nfield.io.meshes import save_mesh
 
 EDGES = [1, 2, 4, 8, 16, 32]
 THRESHOLD = 0.1
@@ -135,6 +139,85 @@ def make_run(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
                     stripes(32, learned=learned),
                     run / f"outputs/snapshots/{line['run']}-{line['step']:08d}.png",
                 )
+        return run
+
+    return make
+
+
+MESHES = {"mesh": 0.002, "baseline": 0.05, "poisson": 0.01, "truth": 0.0}
+"""Files of the surfaces of a mesh run, and how far each lies outside the truth."""
+
+
+def bumpy(offset: float = 0.0, subdivisions: int = 4) -> Mesh:
+    """A closed surface with bumps, `offset` outside the one without, around (10, 20, 30)."""
+    import trimesh
+
+    sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
+    x, y, z = sphere.vertices.T
+    radius = 1 + 0.1 * np.sin(4 * x) * np.cos(5 * y + z) + offset
+    shape = trimesh.Trimesh(sphere.vertices * radius[:, None], sphere.faces, process=False)
+    return Mesh(
+        vertices=np.asarray(shape.vertices, dtype=np.float64) + np.array([10.0, 20.0, 30.0]),
+        faces=np.asarray(shape.faces, dtype=np.int64),
+        normals=np.asarray(shape.vertex_normals, dtype=np.float32),
+    )
+
+
+def surface_figures(chamfer: float | None) -> dict[str, Any]:
+    return {
+        "vertices": 2562, "faces": 5120, "watertight": True, "chamfer": chamfer, "accuracy": chamfer,
+        "completeness": chamfer, "hausdorff": None if chamfer is None else 20 * chamfer,
+        "fscore": None if chamfer is None else 0.97, "normal_consistency": None if chamfer is None else 0.9876,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def make_mesh_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pathlib.Path]:
+    """A function that writes a mesh run folder: finished or not, with the named meshes and the cloud."""
+    monkeypatch.setattr("nfield.reports.surface_pictures.SIDE", 96)  # large pictures would take most of the time
+
+    def make(
+        name: str = "mesh-run",
+        *,
+        finished: bool = True,
+        meshes: tuple[str, ...] = tuple(MESHES),
+        source: str = "bumpy-scan.ply",
+        change: Callable[[dict[str, Any]], None] = lambda metrics: None,
+    ) -> pathlib.Path:
+        run = tmp_path / name
+        (run / "outputs/snapshots").mkdir(parents=True)
+        lines, metrics = side("field", FIELD_RATES, 100.0)  # type: ignore[arg-type]
+        base_lines, base_metrics = side("baseline", BASELINE_RATES, 80.0)  # type: ignore[arg-type]
+        for line in (*lines, *base_lines):
+            line["fit_db"] = line.pop("psnr")
+        for figures in (metrics, base_metrics):
+            figures["fit_db"] = figures.pop("psnr")
+            for band in figures["bands"]:
+                band["unit"] = "cycles/diagonal"
+            for picture_only in ("ssim", "nyquist"):
+                figures.pop(picture_only)
+        config = {"task": "mesh", "source": f"scans/{source}", "quality_name": "fit_db", "seed": 7, "device": "cpu"}
+        write(run, "config.json", config | {"bands": metrics["bands"], "recipe": {"backbone": {"name": "siren"}}})
+        (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines + base_lines))
+        with_truth = "truth" in meshes
+        if finished:
+            metrics |= surface_figures(0.002 if with_truth else None) | {
+                "task": "mesh", "device": "cpu", "precision": "float32", "seed": 7,
+                "why": {} if with_truth else dict.fromkeys(surface_figures(None), "no truth was given"),
+                "baseline": base_metrics | surface_figures(0.05 if with_truth else None),
+                "poisson": surface_figures(0.01 if with_truth else None) | {"depth": 8, "seconds": 2.4},
+                "cloud": {
+                    "points": 2000, "dropped": 12, "spacing": 0.0789, "noise": 1.5e-05, "outliers": 0.021,
+                    "density_variation": 0.31, "closed": True, "normals": "estimated",
+                },
+            }  # fmt: skip
+            change(metrics)
+            write(run, "metrics.json", metrics)
+        for mesh in meshes:
+            save_mesh(run / f"outputs/{mesh}.ply", bumpy(MESHES[mesh]))
+        save_cloud(run / "outputs/points.ply", PointCloud.from_arrays(bumpy(subdivisions=3).vertices))
+        for line in (lines + base_lines)[1::6]:
+            save(stripes(32), run / f"outputs/snapshots/{line['run']}-{line['step']:08d}.png")
         return run
 
     return make

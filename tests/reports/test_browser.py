@@ -12,8 +12,12 @@ from nfield.reports import write_comparison, write_report
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-unsafe-swiftshader",  # WebGL without a graphics card; silent only where it is asked for
 )  # fmt: skip
 WIDTHS = (1280, 400)
+
+SHOWN = "return document.querySelector('.space').dataset.shown"
+RESOURCES = "return performance.getEntriesByType('resource').filter((one) => !one.name.startsWith('data:')).length"
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +119,76 @@ def test_policy_stops_what_would_reach_outside(browser, make_run):
         """
     )
     assert blocked == "img-src"
+
+
+def test_surfaces_can_be_turned_and_switched(browser, make_mesh_run, tmp_path: pathlib.Path):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    page = write_report(make_mesh_run())
+    for width in WIDTHS:
+        seen = look(browser, page, width)
+        assert seen["inner"] == width
+        assert seen["wide"] <= seen["inner"]
+        assert seen["undecoded"] == 0
+        browser.execute_script("document.querySelector('.space').scrollIntoView()")
+        WebDriverWait(browser, 60).until(lambda opened: opened.execute_script(SHOWN) == "field")
+        browser.switch_to.frame(browser.find_element(By.CSS_SELECTOR, ".space iframe"))
+        field = pixels(browser)
+        box = browser.execute_script("return [innerWidth, innerHeight]")
+        # The surface covers a fair part of the frame, and white is left all around it.
+        assert 0.1 < field["covered"] / (box[0] * box[1]) < 0.8
+        assert field["rim"] == 0
+        buttons = browser.find_elements(By.CSS_SELECTOR, "#choice button")
+        assert [button.text for button in buttons] == ["Field", "Plain MLP", "Screened Poisson", "Truth"]
+        buttons[1].click()
+        assert pixels(browser)["sum"] != field["sum"]
+        assert browser.execute_script(RESOURCES) == 0
+        browser.switch_to.default_content()
+        assert browser.execute_script(RESOURCES) == 0
+        WebDriverWait(browser, 60).until(lambda opened: opened.execute_script(SHOWN) == "baseline")
+        assert browser.get_log("browser") == []
+
+
+def pixels(browser: Any) -> dict[str, int]:
+    """How many pixels of the viewer's canvas, and of its rim, are not white, and the sum of them all."""
+    return dict(
+        browser.execute_script(
+            """
+            renderer.render(scene, camera);
+            const gl = renderer.getContext();
+            const [width, height] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
+            const read = new Uint8Array(4 * width * height);
+            gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, read);
+            const found = { covered: 0, rim: 0, sum: 0 };
+            for (let row = 0; row < height; row++)
+              for (let column = 0; column < width; column++) {
+                const grey = read[4 * (row * width + column)];
+                found.sum += grey;
+                if (grey > 250) continue;
+                found.covered++;
+                found.rim += row === 0 || column === 0 || row === height - 1 || column === width - 1;
+              }
+            return found;
+            """
+        )
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["half-finished", "damaged", "comparison"])
+def test_pages_of_surfaces_in_a_browser(browser, make_run, make_mesh_run, tmp_path: pathlib.Path, kind, width):
+    if kind == "half-finished":
+        page = write_report(make_mesh_run(finished=False, meshes=()))
+    elif kind == "damaged":
+        run = make_mesh_run()
+        (run / "outputs/mesh.ply").write_bytes(b"ply\nno mesh at all")
+        page = write_report(run)
+    else:
+        page = write_comparison([make_run("image"), make_mesh_run("surface")], tmp_path / "comparison.html")
+    seen = look(browser, page, width)
+    assert seen["console"] == []
+    assert seen["wide"] <= seen["inner"] == width
+    assert seen["undecoded"] == 0
+    assert seen["outside"] == 0
+    assert seen["smallest"] >= 9  # pixels

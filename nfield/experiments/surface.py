@@ -1,0 +1,323 @@
+"""The surface experiment: from a cloud and options to a fitted distance, its mesh, and both beside the plain MLP."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import nfield
+from nfield.backbones import BACKBONES
+from nfield.core.checks import UserError
+from nfield.core.cloud import PointCloud
+from nfield.core.config import from_dict, name_of, to_dict
+from nfield.core.device import choose_device, describe_device
+from nfield.core.mesh import Mesh
+from nfield.core.seeding import generator
+from nfield.encodings import ENCODINGS
+from nfield.experiments.cloud import Prepared, prepare
+from nfield.experiments.surface_mesh import extent_of, mesh_of, poisson_mesh
+from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
+from nfield.experiments.surface_outputs import picture_of, write_surfaces
+from nfield.experiments.surface_result import SurfaceResult, build_network
+from nfield.experiments.surface_summary import BandHistory, surface_run_metrics, true_indicator
+from nfield.fields.network_distance import NetworkDistance
+from nfield.fields.splines import SplineDistance
+from nfield.fields.surface import SurfaceField
+from nfield.io.run_folder import RunFolder
+from nfield.points.lattice import Level
+from nfield.points.smooth_distance import solve_levels
+from nfield.tasks.cloud import CloudTask, VolumeProbe, distances, fit_decibels
+from nfield.training.loop import TrainingResult, fit
+from nfield.training.progress import Progress
+from nfield.training.settings import TrainingSettings
+
+BASELINE_RATES = (3e-4, 1e-3, 3e-3)
+"""Rates that are tried for the baseline."""
+TUNING_STEPS = 30
+BASELINE_STEPS, BASELINE_POINTS = 375, 10_000
+"""Steps of the baseline beside splines through so many points; they grow with the root of their number."""
+JUDGED_POINTS = 4096
+"""Points at which the distance from the surface is measured."""
+GROWTH = 4.0
+"""Time of a level of splines over that of the one before, for deciding whether another fits into the budget."""
+
+
+def network_recipe(preset: SurfacePreset, options: SurfaceOptions) -> dict[str, Any]:
+    """Encoding, backbone and rate as entries of config.json; the user's settings win."""
+    encoding = from_dict(
+        ENCODINGS[preset.encoding], {**preset.encoding_settings, **options.encoding_settings}, "encoding"
+    )
+    backbone = from_dict(
+        BACKBONES[preset.backbone], {**preset.backbone_settings, **options.backbone_settings}, "backbone"
+    )
+    return {
+        "encoding": to_dict(encoding, name=name_of(ENCODINGS, encoding)),
+        "backbone": to_dict(backbone, name=name_of(BACKBONES, backbone)),
+        "learning_rate": options.learning_rate or preset.learning_rate,
+    }
+
+
+def run_surface(
+    cloud: PointCloud,
+    options: SurfaceOptions | None = None,
+    *,
+    truth: Mesh | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> SurfaceResult:
+    """Fit a signed distance to a cloud, mesh it, and set the plain MLP beside it; write the run folder if `out`."""
+    began = time.perf_counter()
+    options = options or SurfaceOptions()
+    device = choose_device(options.device)
+    run = _Run(options, device, progress, began)
+    prepared = prepare(cloud, seed=options.seed, normals=options.normals, noise=options.noise, device=device)
+    run.tell(*prepared.notes)
+    network = options.network
+    recipe = {"encoding": {"name": "splines"}, "backbone": {"name": "linear"}, "learning_rate": None}
+    if network is not None:
+        recipe = network_recipe(network, options)
+        build_network(recipe, options.seed)  # what cannot be built is told before anything is written
+    config: dict[str, Any] = {
+        "task": "mesh",
+        "source": cloud.source,
+        "truth": None if truth is None else truth.source,
+        "quality_name": "fit_db",
+        "options": dataclasses.asdict(options),
+        "recipe": recipe,
+        "baseline_recipe": None,
+        "frame": {"centre": prepared.centre.tolist(), "scale": prepared.scale},
+        "spacing": prepared.spacing,
+        "smoothing": dataclasses.asdict(prepared.smoothing),
+        "seed": options.seed,
+        "device": describe_device(device),
+        "bands": [],
+        "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
+    }
+    folder = None if out is None else RunFolder.create(out, resume=resume)
+    if folder is not None:
+        run.folder, run.resume = folder, resume
+        if folder.holds_run:
+            earlier = folder.read_config()
+            for name in ("task", "source", "recipe", "seed"):
+                if earlier.get(name) != config[name]:
+                    raise UserError(
+                        f"'{folder.path}' holds a run with another {name} ({earlier.get(name)}, now {config[name]}), "
+                        "so it cannot be continued with these options. Leave them out, or choose another --out."
+                    )
+            config["baseline_recipe"] = earlier.get("baseline_recipe")
+        folder.write_config(config)
+    return run.go(prepared, config, truth)
+
+
+class _Run:
+    """One run: its order is `go`."""
+
+    def __init__(self, options: SurfaceOptions, device: torch.device, progress: Progress | None, began: float) -> None:
+        self.options, self.device, self.progress, self.began = options, device, progress, began
+        self.folder: RunFolder | None = None
+        self.resume = False
+
+    def tell(self, *texts: str) -> None:
+        """Show notes, where progress is shown."""
+        if self.progress is not None:
+            for text in texts:
+                self.progress.message(text)
+
+    def go(self, prepared: Prepared, config: dict[str, Any], truth: Mesh | None) -> SurfaceResult:
+        """Fit, mesh, compare, measure, write."""
+        options = self.options
+        probe = VolumeProbe(prepared.diagonal)
+        solid, why_bands = true_indicator(probe, prepared, truth)
+        splines, bands = self._solve(prepared, probe)
+        solved = time.perf_counter() - self.began
+        reference = probe.values(splines, self.device) if solid is None else solid
+        probe.set_truth(reference)
+        history = bands.lines(probe)
+        trained: TrainingResult | None = None
+        module: torch.nn.Module = splines
+        if options.network is not None:
+            module = build_network(config["recipe"], options.seed).to(self.device)
+            trained = self._train("field", module, prepared, probe, config["recipe"]["learning_rate"])
+            history = trained.history
+        elif self.folder is not None:
+            self.folder.truncate_history("field", 0)
+            for line in history:
+                self.folder.append_history(line)
+            self.folder.save_weights("field", len(history), splines.state_dict())
+        field = self._surface(module, prepared)
+        meshed = mesh_of(
+            field,
+            extent_of(prepared),
+            resolution=options.resolution,
+            open_surface=options.open,
+            faces=options.faces,
+            polished=options.polish,
+        )
+        self.tell(*meshed.notes)
+        result = SurfaceResult(
+            field=field.eval(), config=config, history=history, metrics={}, mesh=meshed.mesh, cloud=prepared.cloud
+        )
+        result.truth = truth
+        seconds = solved if trained is None else trained.seconds
+        other: TrainingResult | None = None
+        if options.baseline:
+            other = self._baseline(result, prepared, probe, config, solved)
+        if options.compare == "poisson":
+            result.poisson, depth, spent = poisson_mesh(prepared)
+            result.poisson_facts = {"depth": depth, "seconds": spent}
+        result.metrics = surface_run_metrics(
+            result, prepared, probe, meshed.resolution, seconds, trained, other, options, why_bands
+        )
+        result.metrics["seconds_total"] = time.perf_counter() - self.began
+        if self.folder is not None:
+            result.folder = self.folder.path
+            config["bands"] = [
+                {k: band[k] for k in ("low", "high", "unit", "energy")} for band in result.metrics["bands"]
+            ]
+            self.folder.write_config(config)
+            write_surfaces(self.folder, result)
+            result.metrics["seconds_total"] = time.perf_counter() - self.began
+            self.folder.write_metrics(result.metrics)
+        return result
+
+    def _surface(self, module: torch.nn.Module, prepared: Prepared) -> SurfaceField:
+        return SurfaceField(module, torch.from_numpy(prepared.centre), prepared.scale).to(self.device)
+
+    def _solve(self, prepared: Prepared, probe: VolumeProbe) -> tuple[SplineDistance, BandHistory]:
+        """The splines, with what they looked like level by level."""
+        options, bands = self.options, BandHistory()
+        judged = prepared.sample.points[:: max(1, prepared.cloud.count // JUDGED_POINTS)]
+        shown = options.network is None
+        if shown and self.progress is not None:
+            self.progress.start("field")
+        last = time.perf_counter()
+
+        def on_level(levels: list[Level]) -> bool:
+            nonlocal last
+            now, module = time.perf_counter(), SplineDistance(list(levels))
+            took, last = now - last, now
+            if shown:
+                quality = fit_decibels(distances(module, judged), prepared.diagonal)
+                bands.add(len(levels), now - self.began, quality, probe.values(module, self.device))
+                # Steps halve from level to level, down to the finest.
+                fraction = min(1.0, (prepared.smoothing.step / levels[-1].step))
+                if self.progress is not None:
+                    told = f"fit {quality:.1f} dB"
+                    self.progress.update(step=len(levels), fraction=fraction, loss=None, quality=told)
+                if self.folder is not None:
+                    picture = picture_of(module, prepared, self.device)
+                    if picture is not None:
+                        self.folder.save_snapshot("field", len(levels), picture)
+            budget = options.seconds
+            return budget is None or now - self.began + GROWTH * took < budget
+
+        try:
+            levels = solve_levels(prepared.sample, prepared.smoothing, on_level=on_level)
+        finally:
+            if shown and self.progress is not None:
+                self.progress.finish()
+        return SplineDistance(levels).to(self.device), bands
+
+    def _task(self, prepared: Prepared, probe: VolumeProbe) -> CloudTask:
+        options, sample = self.options, prepared.sample
+        stride = max(1, prepared.cloud.count // JUDGED_POINTS)
+        return CloudTask(
+            sample.points,
+            sample.normals,
+            sample.points[::stride],
+            probe,
+            diagonal=prepared.diagonal,
+            weights={name: getattr(options, f"{name}_weight") for name in ("surface", "normal", "eikonal", "off")},
+            batch_points=min(options.batch_points, prepared.cloud.count),
+            device=self.device,
+            picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device),
+        )
+
+    def _train(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        prepared: Prepared,
+        probe: VolumeProbe,
+        rate: float,
+        *,
+        steps: int | None = None,
+        seconds: float | None = None,
+    ) -> TrainingResult:
+        options = self.options
+        seconds = options.seconds if seconds is None else seconds
+        if steps is None and seconds is None:
+            steps = options.steps or DEFAULT_STEPS
+        elif steps is None:
+            steps = options.steps
+        settings = TrainingSettings(
+            steps=steps,
+            seconds=seconds,
+            learning_rate=rate,
+            warmup_steps=20,
+            clip=1.0,
+            precision=options.precision,
+            checkpoint_seconds=options.checkpoint_seconds,
+            evaluations=options.evaluations,
+        )
+        return fit(
+            module,
+            self._task(prepared, probe),
+            settings,
+            generator=generator(options.seed, f"{name} batches"),
+            run=name,
+            folder=self.folder,
+            resume=self.resume,
+            progress=self.progress,
+            started=time.perf_counter() if name == "baseline" else self.began,
+            device=self.device,
+        )
+
+    def _baseline(
+        self, result: SurfaceResult, prepared: Prepared, probe: VolumeProbe, config: dict[str, Any], spent: float
+    ) -> TrainingResult:
+        """The plain MLP on the same points, with a rate out of three."""
+        options = self.options
+        plain = dataclasses.replace(options, encoding_settings={}, backbone_settings={}, learning_rate=None)
+        recipe = config["baseline_recipe"] or network_recipe(SURFACE_PRESETS["none"], plain)
+        if config["baseline_recipe"] is None:
+            self.tell("Tuning the baseline's learning rate")
+            recipe["learning_rate"] = self._tuned(recipe, prepared, probe)
+            config["baseline_recipe"] = recipe
+            if self.folder is not None:
+                self.folder.write_config(config)
+        module = build_network(recipe, options.seed).to(self.device)
+        steps = options.steps
+        if steps is None and options.seconds is None:
+            steps = DEFAULT_STEPS
+            if options.network is None:
+                # About the time that the splines take, but the same number on every machine.
+                steps = round(BASELINE_STEPS * max(1.0, (prepared.cloud.count / BASELINE_POINTS) ** 0.5))
+        trained = self._train("baseline", module, prepared, probe, recipe["learning_rate"], steps=steps)
+        result.baseline = self._surface(module, prepared).eval()
+        try:
+            resolution = min(160, options.resolution or 160)
+            result.baseline_mesh = mesh_of(
+                result.baseline, extent_of(prepared), resolution=resolution, polished=False
+            ).mesh
+        except UserError as error:
+            result.baseline_why = str(error)
+        return trained
+
+    def _tuned(self, recipe: dict[str, Any], prepared: Prepared, probe: VolumeProbe) -> float:
+        losses: dict[float, float] = {}
+        task = self._task(prepared, probe)
+        task.picture = None
+        for rate in BASELINE_RATES:
+            module: NetworkDistance = build_network(recipe, self.options.seed).to(self.device)
+            settings = TrainingSettings(
+                steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, clip=1.0, evaluations=2, precision="float32"
+            )
+            draw = generator(self.options.seed, "tuning")
+            fit(module, task, settings, generator=draw, device=self.device)
+            losses[rate] = sum(float(term.detach()) for term in task.losses(module, task.batch(draw)).values())
+        return min(losses, key=lambda rate: losses[rate] if np.isfinite(losses[rate]) else np.inf)

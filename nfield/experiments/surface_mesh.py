@@ -1,0 +1,141 @@
+"""From a field to the mesh that is handed out, and from points to the peer's mesh."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from nfield.core.libraries import open3d
+from nfield.core.mesh import Mesh
+from nfield.experiments.cloud import Prepared
+from nfield.fields.surface import SurfaceField
+from nfield.meshing.colours import carry_colours
+from nfield.meshing.components import keep_components
+from nfield.meshing.extraction import extract_surface
+from nfield.meshing.polish import polish, vertex_normals
+from nfield.meshing.simplify import simplify
+from nfield.meshing.trim import trim_unsupported
+
+MARGIN = 0.06
+"""Of the longest edge, on all sides of the points."""
+CELLS_PER_STEP = 1.25
+"""Cells of the mesh per step of the finest lattice."""
+LEAST_CELLS, MOST_CELLS = 64, 768
+"""Bounds of the resolution that is chosen where none is asked for."""
+OPEN_SPACINGS = 3.0
+"""Farther than this from all points an open surface is cut off."""
+POISSON_DEPTHS = (6, 9)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extent:
+    """What meshing needs to know of the points."""
+
+    points: Float64[np.ndarray, "p 3"]
+    """In the field's own frame."""
+    colours: UInt8[np.ndarray, "p 3"] | None
+    centre: Float64[np.ndarray, "3"]
+    scale: float
+    spacing: float
+    """In the field's own frame, as is `step`."""
+    step: float
+    """Of the finest lattice."""
+
+    @property
+    def resolution(self) -> int:
+        """Cells along the longest edge of the box, as many as the finest lattice can use."""
+        return int(np.clip((1 + 2 * MARGIN) * CELLS_PER_STEP / self.step, LEAST_CELLS, MOST_CELLS))
+
+
+def extent_of(prepared: Prepared) -> Extent:
+    """The extent of a prepared cloud."""
+    return Extent(
+        points=(prepared.cloud.points - prepared.centre) / prepared.scale,
+        colours=prepared.cloud.colours,
+        centre=prepared.centre,
+        scale=prepared.scale,
+        spacing=prepared.spacing,
+        step=prepared.smoothing.step,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Meshed:
+    """A mesh and what the user should be told of it."""
+
+    mesh: Mesh
+    resolution: int
+    notes: tuple[str, ...] = ()
+
+
+def mesh_of(
+    field: SurfaceField,
+    extent: Extent,
+    *,
+    resolution: int | None = None,
+    open_surface: bool = False,
+    faces: int | None = None,
+    polished: bool = True,
+    level: float = 0.0,
+) -> Meshed:
+    """The field's surface in input units, with normals and, where the cloud has them, colours.
+
+    `level` is in input units. Raises UserError where the field has no surface in the box.
+    """
+    cells = extent.resolution if resolution is None else resolution
+    points, level = extent.points, level / extent.scale
+    low, high = points.min(0), points.max(0)
+    # A shell lies farther out than the surface.
+    margin = MARGIN + max(level, 0.0)
+    device = field.centre.device
+    # The field's own frame keeps all digits in single precision, wherever the points lie.
+    inner = _values(field)
+    mesh = extract_surface(inner, low - margin, high + margin, cells, level=level, device=device)
+    mesh = keep_components(mesh, points)
+    if polished:
+        mesh = polish(mesh, inner, level=level, device=device)
+    notes: list[str] = []
+    if open_surface:
+        mesh = trim_unsupported(mesh, points, OPEN_SPACINGS * extent.spacing)
+    if faces is not None:
+        reduced = simplify(mesh, faces)
+        mesh = reduced.mesh
+        notes += [] if reduced.note is None else [reduced.note]
+    mesh = replace(mesh, normals=vertex_normals(mesh, inner, device=device))
+    if extent.colours is not None:
+        mesh = carry_colours(mesh, points, extent.colours)
+    mesh = replace(mesh, vertices=mesh.vertices * extent.scale + extent.centre)
+    return Meshed(mesh=mesh, resolution=cells, notes=tuple(notes))
+
+
+def _values(field: SurfaceField) -> Any:
+    return lambda points: field.network(points)[..., 0]
+
+
+def poisson_mesh(prepared: Prepared) -> tuple[Mesh, int, float]:
+    """Open3D's screened Poisson from the same oriented points: the mesh, the depth of its octree, and seconds.
+
+    The depth is what a careful user takes: cells of two thirds of the spacing and up, one level less where noise
+    exceeds a third of the spacing, and two where it exceeds two thirds.
+    Kazhdan and Hoppe, ACM TOG 32(3), 2013.
+    """
+    began = time.perf_counter()
+    library = open3d()
+    depth = int(np.ceil(np.log2(1.5 / prepared.spacing)))
+    noise = prepared.facts["noise"]
+    if isinstance(noise, float):
+        depth -= min(2, int(3 * noise / (prepared.spacing * prepared.scale)))
+    depth = int(np.clip(depth, *POISSON_DEPTHS))
+    cloud = library.geometry.PointCloud(
+        library.utility.Vector3dVector(prepared.sample.points.cpu().numpy().astype(np.float64))
+    )
+    cloud.normals = library.utility.Vector3dVector(prepared.sample.normals.cpu().numpy().astype(np.float64))
+    solid, _ = library.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=depth)
+    mesh = Mesh(
+        vertices=np.asarray(solid.vertices) * prepared.scale + prepared.centre,
+        faces=np.asarray(solid.triangles).astype(np.int64),
+        source="screened Poisson",
+    )
+    return mesh, depth, time.perf_counter() - began

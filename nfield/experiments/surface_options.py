@@ -1,0 +1,164 @@
+"""What a user may say of a surface run. Every field left at None is chosen from the points."""
+
+import dataclasses
+from typing import Any, Literal
+
+from nfield.backbones import BACKBONES
+from nfield.core.checks import UserError, at_least, choice, positive
+from nfield.core.device import PRECISIONS
+from nfield.encodings import ENCODINGS
+
+DEFAULT_STEPS = 1500
+LARGEST_RESOLUTION = 4096
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SurfacePreset:
+    """Names of the parts of a network for surfaces, their settings, and its rate."""
+
+    encoding: str
+    backbone: str
+    learning_rate: float
+    encoding_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+SPLINES = "splines"
+"""The default: no network, but the smoothest splines through the points, solved for from coarse to fine."""
+
+SURFACE_PRESETS: dict[str, SurfacePreset] = {
+    "siren": SurfacePreset(
+        encoding="identity",
+        backbone="siren",
+        learning_rate=3e-4,
+        backbone_settings={"width": 128, "depth": 3, "first_omega": 15.0, "hidden_omega": 15.0},
+    ),
+    "fourier": SurfacePreset(
+        encoding="multiscale_gaussian",
+        backbone="mlp",
+        learning_rate=2e-3,
+        encoding_settings={"scales": (0.5, 1.5), "frequencies": 48},
+        backbone_settings={"width": 128, "depth": 3, "activation": "softplus"},
+    ),
+    "mscale": SurfacePreset(
+        encoding="identity",
+        backbone="mscale2",
+        learning_rate=2e-3,
+        backbone_settings={"scales": (2.0, 8.0), "first_activation": "sine", "width": 96, "depth": 3},
+    ),
+    "hash": SurfacePreset(
+        encoding="hash",
+        backbone="mlp",
+        learning_rate=2e-3,
+        encoding_settings={"levels": 8, "coarsest": 8, "finest": 128, "interpolation": "smooth"},
+        backbone_settings={"width": 64, "depth": 2, "activation": "softplus"},
+    ),
+    "none": SurfacePreset(
+        encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
+    ),
+}
+"""Networks for surfaces, on coordinates within [-1, 1]."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SurfaceOptions:
+    """Options of a surface run."""
+
+    preset: str = SPLINES
+    """How the distance is represented: splines, solved for in seconds, or a network, trained."""
+    encoding: str | None = None
+    """Encoding of a network by name, in place of the preset's."""
+    backbone: str | None = None
+    """Backbone of a network by name, in place of the preset's."""
+    encoding_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of the encoding."""
+    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of the backbone."""
+    normals: Literal["auto", "estimate"] = "auto"
+    """auto uses the cloud's own normals where it has any (their signs are checked), estimate ignores them."""
+    noise: float | None = None
+    """Standard deviation of the points about the surface, in input units. Default: measured."""
+    resolution: int | None = None
+    """Cells of the mesh along the longest edge. Default: as fine as the points tell."""
+    open: bool = False
+    """Cut the surface off where no points are near, instead of closing holes."""
+    faces: int | None = None
+    """Reduce the mesh to about so many faces."""
+    polish: bool = True
+    """Move vertices onto the field's own surface."""
+    compare: Literal["none", "poisson"] = "none"
+    """Also reconstruct by Open3D's screened Poisson, for tables, pictures and report."""
+    steps: int | None = None
+    """Steps of a network's training, and of the baseline's. Default: 1500; beside splines fewer."""
+    seconds: float | None = None
+    """Time budget for fitting, set-up included. The baseline gets the same again."""
+    seed: int = 0
+    """Seed of weights and batches."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "float32"
+    """Arithmetic of networks; derivatives with respect to the points suffer below float32."""
+    baseline: bool = True
+    """Fit the plain MLP too, to the same points and normals."""
+    learning_rate: float | None = None
+    """Learning rate of a network. Default: the preset's."""
+    batch_points: int = 2048
+    """Points on the surface per step; as many lie off it."""
+    surface_weight: float = 30.0
+    """Weight of the loss term |d| at the points."""
+    normal_weight: float = 1.0
+    """Weight of 1 − cos of the angle between ∇d and the normal."""
+    eikonal_weight: float = 0.5
+    """Weight of (|∇d| − 1)²."""
+    off_weight: float = 1.0
+    """Weight of exp(−50 |d|) away from the points."""
+    evaluations: int = 12
+    """How often a network's bands and distances are measured."""
+    checkpoint_seconds: float = 60.0
+    """Save a checkpoint of a network's training this often."""
+
+    def __post_init__(self) -> None:
+        choice(self.preset, [SPLINES, *SURFACE_PRESETS], "preset")
+        for name, table in (("encoding", ENCODINGS), ("backbone", BACKBONES)):
+            if getattr(self, name) is not None:
+                choice(getattr(self, name), table, name)
+            if getattr(self, f"{name}_settings") and self.network is None:
+                raise UserError(f"Settings of the {name} need a network: name a --preset other than {SPLINES}.")
+        choice(self.normals, ["auto", "estimate"], "way to get normals")
+        choice(self.compare, ["none", "poisson"], "method to compare with")
+        choice(self.precision, ["auto", *PRECISIONS], "precision")
+        if self.noise is not None:
+            at_least(self.noise, 0, "--noise")
+        if self.resolution is not None and not 8 <= self.resolution <= LARGEST_RESOLUTION:
+            raise UserError(
+                f"--resolution must lie between 8 and {LARGEST_RESOLUTION} cells, but is {self.resolution}. "
+                "Leave it out to take what the points can show."
+            )
+        if self.faces is not None:
+            at_least(self.faces, 4, "--faces")
+        if self.steps is not None:
+            at_least(self.steps, 1, "--steps")
+        if self.seconds is not None:
+            positive(self.seconds, "--seconds")
+        if self.learning_rate is not None:
+            positive(self.learning_rate, "--learning-rate")
+        at_least(self.batch_points, 1, "--batch-points")
+        for name in ("surface", "normal", "eikonal", "off"):
+            at_least(getattr(self, f"{name}_weight"), 0, f"--{name}-weight")
+        positive(self.surface_weight, "--surface-weight")
+        at_least(self.evaluations, 2, "--evaluations")
+
+    @property
+    def network(self) -> SurfacePreset | None:
+        """The parts of the network that is asked for; None for splines."""
+        if self.preset == SPLINES and self.encoding is None and self.backbone is None:
+            return None
+        base = SURFACE_PRESETS["none" if self.preset == SPLINES else self.preset]
+        same = (self.encoding in (None, base.encoding), self.backbone in (None, base.backbone))
+        return dataclasses.replace(
+            base,
+            encoding=self.encoding or base.encoding,
+            backbone=self.backbone or base.backbone,
+            encoding_settings=base.encoding_settings if same[0] else {},
+            backbone_settings=base.backbone_settings if same[1] else {},
+        )

@@ -1,0 +1,165 @@
+"""The final figures of a surface run: metrics.json; and band errors that are known only once the truth is."""
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from nfield.core.checks import finite_or_none
+from nfield.core.libraries import open3d
+from nfield.core.mesh import Mesh
+from nfield.experiments.cloud import Prepared
+from nfield.experiments.surface_options import SurfaceOptions
+from nfield.meshing.checks import describe
+from nfield.metrics.surface import TAU, surface_metrics
+from nfield.spectral.order import order_spearman, time_to_threshold
+from nfield.tasks.cloud import VolumeProbe
+from nfield.training.loop import TrainingResult
+
+if TYPE_CHECKING:
+    from nfield.experiments.surface_result import SurfaceResult
+
+THRESHOLD = 0.1
+UNIT = "cycles/diagonal"
+COMPARED = ("chamfer", "accuracy", "completeness", "hausdorff", "fscore", "normal_consistency", "flipped")
+NO_TRUTH = "no true mesh was given (--truth)"
+
+
+@dataclasses.dataclass(kw_only=True)
+class BandHistory:
+    """What the field was like at each level, until the truth of its bands is known."""
+
+    entries: list[tuple[int, float, float, Float[np.ndarray, "n n n"]]] = dataclasses.field(default_factory=list)
+
+    def add(self, step: int, seconds: float, quality: float, values: Float[np.ndarray, "n n n"]) -> None:
+        """Remember a level."""
+        self.entries.append((step, seconds, quality, values))
+
+    def lines(self, probe: VolumeProbe) -> list[dict[str, Any]]:
+        """Lines of history.jsonl."""
+        return [
+            {
+                "run": "field",
+                "step": step,
+                "seconds": seconds,
+                "loss": None,
+                "losses": {},
+                "fit_db": quality,
+                "bands": probe.errors(values),
+                "learning_rate": None,
+            }
+            for step, seconds, quality, values in self.entries
+        ]
+
+
+def true_indicator(
+    probe: VolumeProbe, prepared: Prepared, truth: Mesh | None
+) -> tuple[Float[np.ndarray, "n n n"] | None, str]:
+    """The soft indicator of a true mesh on the probe's grid, and what bands are measured against."""
+    own = "the splines fitted to the points"
+    if truth is None:
+        return None, f"{own}, as {NO_TRUTH}"
+    if not describe(truth).watertight:
+        return None, f"{own}, as the true mesh is not closed and has no inside"
+    library = open3d()
+    scene = library.t.geometry.RaycastingScene()
+    corners = ((truth.vertices - prepared.centre) / prepared.scale).astype(np.float32)
+    scene.add_triangles(library.core.Tensor(corners), library.core.Tensor(truth.faces.astype(np.uint32)))
+    distance = scene.compute_signed_distance(library.core.Tensor(probe.points.numpy())).numpy()
+    return probe.indicator(distance), "the true mesh"
+
+
+def surface_run_metrics(
+    result: "SurfaceResult",
+    prepared: Prepared,
+    probe: VolumeProbe,
+    resolution: int,
+    seconds: float,
+    trained: TrainingResult | None,
+    baseline: TrainingResult | None,
+    options: SurfaceOptions,
+    against: str,
+) -> dict[str, Any]:
+    """All keys of metrics.json, the baseline's under `baseline`, the peer's under `poisson`."""
+    common = {"device": result.config["device"], "seed": options.seed}
+    steps = result.history[-1]["step"] if result.history else 0
+    metrics: dict[str, Any] = {
+        "task": "mesh",
+        "seconds_fit": seconds,
+        "steps": steps,
+        "parameters": result.field.count_parameters(),
+        "precision": "float32" if trained is None else trained.precision,
+        **common,
+        **_bands(result.history, probe),
+        "bands_against": against,
+        "resolution": resolution,
+        **_mesh_figures(result.mesh, result.truth),
+        "cloud": {**prepared.facts, "notes": list(prepared.notes)},
+        "smoothing_length": prepared.smoothing.length * prepared.scale,
+    }
+    metrics["baseline"] = metrics["poisson"] = None
+    why: dict[str, Any] = metrics["why"]
+    if baseline is None or result.baseline is None:
+        why["baseline"] = "not asked for (--no-baseline)"
+    else:
+        metrics["baseline"] = {
+            "task": "mesh",
+            "seconds_fit": baseline.seconds,
+            "seconds_total": baseline.seconds + baseline.diagnostics_seconds,
+            "steps": baseline.steps,
+            "parameters": result.baseline.count_parameters(),
+            "precision": baseline.precision,
+            **common,
+            **_bands(baseline.history, probe),
+            **_mesh_figures(result.baseline_mesh, result.truth, result.baseline_why),
+        }
+    if result.poisson is None:
+        why["poisson"] = "not asked for (--compare poisson)"
+    else:
+        metrics["poisson"] = {**result.poisson_facts, **_mesh_figures(result.poisson, result.truth)}
+    return finite_or_none(metrics)
+
+
+def _bands(lines: list[dict[str, Any]], probe: VolumeProbe) -> dict[str, Any]:
+    bands = probe.bands
+    if bands is None:
+        raise AssertionError("the truth of the bands is set before they are summed up")
+    steps, errors = [line["step"] for line in lines], [line["bands"] for line in lines]
+    crossed = time_to_threshold(steps, errors, THRESHOLD)
+    entries = []
+    for band, step in zip(bands.report(errors[-1], UNIT, crossed), crossed, strict=True):
+        entry = {name: getattr(band, name) for name in ("low", "high", "unit", "relative_error", "energy")}
+        entry["step_below_threshold"] = step
+        if band.relative_error is None:
+            entry["why"] = "the surface has no energy in this band"
+        elif step is None or math.isinf(step):
+            entry["why"] = f"the error never stayed below {THRESHOLD}"
+        entries.append(entry)
+    order = order_spearman(steps, errors, bands.energy)
+    return {
+        "fit_db": lines[-1]["fit_db"],
+        "bands": entries,
+        "band_threshold": THRESHOLD,
+        "nyquist": bands.nyquist,
+        "order_spearman": order.value,
+        "why": {} if order.value is not None else {"order_spearman": order.why or "it cannot be told"},
+    }
+
+
+def _mesh_figures(mesh: Mesh | None, truth: Mesh | None, missing: str | None = None) -> dict[str, Any]:
+    """Facts of a mesh and its distances from the truth; null, with why, where there is none."""
+    names = ("vertices", "faces", "watertight", "components", "area", "volume")
+    if mesh is None:
+        reason = missing or "there is no mesh"
+        return {**dict.fromkeys((*names, *COMPARED)), "mesh_why": reason}
+    known = describe(mesh)
+    figures: dict[str, Any] = {name: getattr(known, name) for name in names}
+    figures["boundary_edges"], figures["crowded_edges"] = known.boundary_edges, known.crowded_edges
+    if truth is None:
+        return {**figures, **dict.fromkeys(COMPARED), **{f"{name}_why": NO_TRUTH for name in COMPARED}}
+    found = surface_metrics(mesh, truth, generator=np.random.default_rng(0))
+    figures.update({name: getattr(found, name) for name in COMPARED})
+    figures.update({f"{name}_units": getattr(found, f"{name}_units") for name in COMPARED[:4]})
+    return {**figures, "fscore_tau": TAU, "diagonal": found.diagonal}

@@ -1,0 +1,163 @@
+"""Sparse lattices of quadratic B-splines near a cloud: nodes by sorted keys, values at points, refinement.
+
+Notation: node k of a level with step h lies at (k + 1/2)·h along each axis, so that a node of one level has two
+children of the next along each axis, at a quarter of its step on either side. A point's nearest node and its 26
+neighbours carry the point's value. Keys pack the three integers of a node into one, in lexicographic order.
+"""
+
+import itertools
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Bool, Float, Int
+
+BITS = 20
+LARGEST = 2 ** (BITS - 1)
+"""Nodes reach from -LARGEST to LARGEST - 1 along each axis."""
+AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
+CENTRE = AROUND.index((0, 0, 0))
+
+Nodes = Int[torch.Tensor, "*shape 3"]
+Keys = Int[torch.Tensor, " n"]
+
+
+def pack(nodes: Nodes) -> Int[torch.Tensor, "*shape"]:
+    """Keys of nodes."""
+    x, y, z = (nodes + LARGEST).unbind(-1)
+    return (x << (2 * BITS)) | (y << BITS) | z
+
+
+def unpack(keys: Int[torch.Tensor, "*shape"]) -> Nodes:
+    """Nodes of keys."""
+    low = (1 << BITS) - 1
+    return torch.stack([keys >> (2 * BITS), (keys >> BITS) & low, keys & low], -1) - LARGEST
+
+
+def dilated(keys: Keys, reach: int) -> Keys:
+    """Keys of all nodes within `reach` of the given ones along every axis, sorted."""
+    for axis in range(3):
+        shift = 1 << (BITS * (2 - axis))
+        keys = torch.unique(torch.cat([keys + step * shift for step in range(-reach, reach + 1)]))
+    return keys
+
+
+def block(low: Int[torch.Tensor, "3"], high: Int[torch.Tensor, "3"]) -> Keys:
+    """Keys of all nodes from `low` to `high`, both included, sorted."""
+    axes = [torch.arange(int(a), int(b) + 1, device=low.device) for a, b in zip(low, high, strict=True)]
+    return pack(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3))
+
+
+def look_up(
+    keys: Keys, wanted: Int[torch.Tensor, "*shape"]
+) -> tuple[Int[torch.Tensor, "*shape"], Bool[torch.Tensor, "*shape"]]:
+    """Rows of the wanted keys among sorted keys, and whether they are there; the row means nothing where not."""
+    rows = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
+    return rows, keys[rows] == wanted
+
+
+def spline_weights(
+    fraction: Float[torch.Tensor, "p 3"], *, slopes: bool = False
+) -> tuple[Float[torch.Tensor, "p 27"], list[Float[torch.Tensor, "p 27"]]]:
+    """Weights of the 27 nodes around points at `fraction`, in [-1/2, 1/2] steps, of their nearest; with `slopes`
+    also those of the three partial derivatives, per step.
+    """
+    low, high = 0.5 - fraction, 0.5 + fraction
+    along = torch.stack([low * low / 2, 0.75 - fraction * fraction, high * high / 2], 1)
+    # (p, 3, 3): tap, axis. An outer product over the axes gives the 27 in the order of AROUND.
+    x, y, z = along.unbind(-1)
+    values = _outer(x, y, z)
+    if not slopes:
+        return values, []
+    dx, dy, dz = torch.stack([-low, -2 * fraction, high], 1).unbind(-1)
+    return values, [_outer(dx, y, z), _outer(x, dy, z), _outer(x, y, dz)]
+
+
+def _outer(
+    x: Float[torch.Tensor, "p 3"], y: Float[torch.Tensor, "p 3"], z: Float[torch.Tensor, "p 3"]
+) -> Float[torch.Tensor, "p 27"]:
+    return (x[:, :, None, None] * y[:, None, :, None] * z[:, None, None, :]).flatten(1)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Level:
+    """Nodes of one step, each with the coefficient of its B-spline."""
+
+    step: float
+    keys: Keys
+    """Sorted."""
+    values: Float[torch.Tensor, " n"]
+
+    @cached_property
+    def around(self) -> Int[torch.Tensor, "n 27"]:
+        """Rows of the 27 nodes around every node; -1 where one of them is missing in the first column."""
+        rows = torch.zeros(len(self.keys), 27, dtype=torch.int32, device=self.keys.device)
+        whole = torch.ones(len(self.keys), dtype=torch.bool, device=self.keys.device)
+        for tap, (x, y, z) in enumerate(AROUND):
+            shift = (x << (2 * BITS)) + (y << BITS) + z
+            found, there = look_up(self.keys, self.keys + shift)
+            rows[:, tap] = found.to(torch.int32)
+            whole &= there
+        rows[~whole, 0] = -1
+        return rows
+
+    def locate(
+        self, points: Float[torch.Tensor, "p 3"]
+    ) -> tuple[Int[torch.Tensor, "p 27"], Bool[torch.Tensor, " p"], Float[torch.Tensor, "p 3"]]:
+        """Rows of the nodes around points, whether all are there, and the places from the nearest, in steps."""
+        scaled = points / self.step - 0.5
+        nearest = scaled.detach().round()
+        inside = (nearest.abs() < LARGEST - 2).all(-1)
+        found, there = look_up(self.keys, pack(torch.where(inside[:, None], nearest, 0).long()))
+        rows = self.around[found]
+        return rows.long(), there & inside & (rows[:, 0] >= 0), scaled - nearest
+
+    def parents(
+        self, fine: Keys
+    ) -> tuple[Int[torch.Tensor, "n 8"], Float[torch.Tensor, " 8"], Bool[torch.Tensor, " n"]]:
+        """Rows and weights of the eight nodes that a node of half the step is refined from, and whether all exist."""
+        nodes = unpack(fine)
+        parent, side = nodes >> 1, 2 * (nodes & 1) - 1
+        rows, there = [], torch.ones(len(fine), dtype=torch.bool, device=fine.device)
+        weights = []
+        for corner in itertools.product((0, 1), repeat=3):
+            found, ok = look_up(self.keys, pack(parent + side * torch.tensor(corner, device=fine.device)))
+            rows.append(found)
+            there &= ok
+            weights.append(0.75 ** (3 - sum(corner)) * 0.25 ** sum(corner))
+        return torch.stack(rows, 1), torch.tensor(weights, device=fine.device), there
+
+    def refined(self, fine: Keys) -> Float[torch.Tensor, " n"]:
+        """Coefficients of the same function at nodes of half the step; all of their parents must exist."""
+        rows, weights, _ = self.parents(fine)
+        return (self.values[rows] * weights.to(self.values.dtype)).sum(1)
+
+
+def sparse_rows(rows: Int[torch.Tensor, "r k"], weights: Float[torch.Tensor, "r k"], columns: int) -> torch.Tensor:
+    """A sparse matrix with k entries in each of its rows."""
+    count, k = rows.shape
+    starts = torch.arange(0, count * k + 1, k, device=rows.device)
+    return csr(starts, rows.reshape(-1), weights.reshape(-1), (count, columns))
+
+
+def csr(starts: torch.Tensor, columns: torch.Tensor, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """A matrix in compressed rows."""
+    with warnings.catch_warnings():
+        # torch calls the layout experimental; products with vectors, all that is used here, are not.
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
+
+
+def transposed(matrix: torch.Tensor) -> torch.Tensor:
+    """The transpose in compressed rows, so that products with it need no scattered additions."""
+    starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
+    rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=columns.device), starts.diff())
+    order = torch.argsort(columns, stable=True)
+    counts = torch.bincount(columns, minlength=matrix.shape[1])
+    return csr(
+        torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
+        rows[order],
+        values[order],
+        (matrix.shape[1], matrix.shape[0]),
+    )

@@ -1,0 +1,328 @@
+"""The smoothest function whose zeros pass through a cloud: a signed distance near it, band by band.
+
+Minimises, over quadratic B-splines,
+
+    Σ w a f(x)² + μ² Σ w a |∇f(x) − n|² + λ ∫ |∇²f|²
+
+over the points x with their areas a, weights w and unit normals n (smooth signed distance: Calakli & Taubin, Computer
+Graphics Forum 30(7), 2011). λ = s³ with the smoothing length s: waves along the surface shorter than about 2πs are
+damped. Levels of halving steps are solved from coarse to fine, each as a correction of the one before that lives near
+the points alone, so that time and memory grow with the surface and not with the volume. Between the solves the normals
+turn to ∇f/|∇f|, which leaves their noise behind, and points that lie far off lose weight.
+
+Positions are in any unit; f has the same.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+
+from nfield.points.lattice import (
+    Keys,
+    Level,
+    block,
+    csr,
+    dilated,
+    look_up,
+    pack,
+    sparse_rows,
+    spline_weights,
+    transposed,
+    unpack,
+)
+
+REACH = 2
+"""Nodes around the points' own that a level may correct."""
+RIM = 2
+"""Nodes around these that stay as they are, which joins a level smoothly to the coarser one."""
+COARSEST = 8
+"""Steps of the coarsest level along the cloud's longest edge."""
+CELL = 0.5
+"""Edge of the cells, in steps of a level, whose points it takes as one."""
+DENSE = 32
+"""Levels with no more steps than this along that edge reach over the whole box."""
+MARGIN = 0.25
+"""Of the cloud's longest edge, added on all sides of it."""
+LEAST_GRADIENT = 0.3
+"""Below this length of ∇f a point keeps its normal: the function is not yet a distance there."""
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothing:
+    """How a cloud is smoothed."""
+
+    step: float
+    """Step of the finest level, in the unit of the positions."""
+    length: float
+    """Smoothing length s of the finest level, in the same unit."""
+    coarse_length: float = 0.5
+    """Smoothing length of the levels that reach everywhere, in their steps; it decides how gaps are bridged."""
+    normal_weight: float = 0.3
+    """μ, in steps of each level."""
+    normal_reach: float = 1.0
+    """Least μ, in smoothing lengths."""
+    rounds: int = 3
+    """Solves per level."""
+    outlier_scale: float = 3.0
+    """Residuals beyond so many robust standard deviations lose their weight; 0 trusts all points."""
+    edge_scale: float = 1.0
+    """Bends this many times as strong as the typical one resist less; 0 for all alike."""
+    iterations: int = 80
+    """Conjugate-gradient steps of a solve, at the most."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """Points with what is known of each."""
+
+    points: Float[torch.Tensor, "p 3"]
+    normals: Float[torch.Tensor, "p 3"]
+    areas: Float[torch.Tensor, " p"]
+    weights: Float[torch.Tensor, " p"]
+
+
+def solve_levels(
+    sample: Sample, smoothing: Smoothing, *, on_level: Callable[[list[Level]], bool] | None = None
+) -> list[Level]:
+    """Levels from coarse to fine, of which the finest that reaches a point holds its value.
+
+    `on_level` is called after each level, and stops there if it returns False. All tensors are on the sample's device.
+    """
+    low, high = sample.points.amin(0), sample.points.amax(0)
+    extent = float((high - low).max())
+    count = max(0, round(_log2(extent / smoothing.step / COARSEST)))
+    levels: list[Level] = []
+    for depth in range(count + 1):
+        step = smoothing.step * 2.0 ** (count - depth)
+        dense = depth == 0 or extent / step <= DENSE
+        keys, free = _nodes(sample.points, step, extent, levels[-1] if levels else None, dense=dense)
+        start = levels[-1].refined(keys) if levels else torch.zeros(len(keys), device=keys.device)
+        level = Level(step=step, keys=keys, values=start.to(sample.points.dtype))
+        least = smoothing.coarse_length * step if dense else 0.0
+        length = max(smoothing.length, least)
+        iterations = smoothing.iterations * (4 if depth == 0 else 1)
+        thin = thinned(sample, step * CELL)
+        system = _System(level, free, thin.points, dense=dense)
+        if levels:
+            thin = _renewed(thin, system, level, smoothing)
+        for _ in range(smoothing.rounds):
+            system.sharpen(level, smoothing.edge_scale)
+            level = system.solve(
+                level, thin, length, max(smoothing.normal_weight * step, smoothing.normal_reach * length), iterations
+            )
+            thin = _renewed(thin, system, level, smoothing)
+        levels.append(level)
+        if on_level is not None and not on_level(levels):
+            break
+    return levels
+
+
+def thinned(sample: Sample, cell: float) -> Sample:
+    """One point for all within a cubic cell: their mean, weighted, with the sum of their areas.
+
+    What a level's step cannot tell apart costs no time there; noise is averaged on the way.
+    """
+    keys, place = torch.unique(pack((sample.points / cell).floor().long()), return_inverse=True)
+    if len(keys) > 0.8 * len(sample.points):
+        return sample
+
+    def total(values: torch.Tensor) -> torch.Tensor:
+        return values.new_zeros(len(keys), *values.shape[1:]).index_add(0, place, values)
+
+    weighted = (sample.areas * sample.weights)[:, None]
+    sums = total(weighted).clamp(min=1e-30)
+    areas = total(sample.areas)
+    return Sample(
+        points=total(weighted * sample.points) / sums,
+        normals=torch.nn.functional.normalize(total(weighted * sample.normals), dim=-1),
+        areas=areas,
+        weights=sums[:, 0] / areas.clamp(min=1e-30),
+    )
+
+
+def _log2(value: float) -> float:
+    return float(torch.log2(torch.tensor(max(value, 1.0), dtype=torch.float64)))
+
+
+def _nodes(
+    points: Float[torch.Tensor, "p 3"], step: float, extent: float, coarser: Level | None, *, dense: bool
+) -> tuple[Keys, Bool[torch.Tensor, " n"]]:
+    """Keys of a level, and which of its nodes are free."""
+    nearest = (points / step - 0.5).round().long()
+    if dense:
+        reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
+        keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
+        free = keys
+    else:
+        free = dilated(torch.unique(pack(nearest)), REACH)
+        keys = dilated(free, RIM)
+    if coarser is not None:
+        keys = keys[coarser.parents(keys)[2]]
+    return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device) if dense else look_up(free, keys)[1]
+
+
+class _System:
+    """The least-squares system of one level: the same matrices for every weight and length."""
+
+    def __init__(
+        self, level: Level, free: Bool[torch.Tensor, " n"], points: Float[torch.Tensor, "p 3"], *, dense: bool
+    ) -> None:
+        self.free, count, self.dense = free, len(level.keys), dense
+        rows, whole, fraction = level.locate(points)
+        values, slopes = spline_weights(fraction, slopes=True)
+        mask = whole[:, None]
+        # Points beyond a level's nodes have no say in it.
+        rows = torch.where(mask, rows, 0)
+        values = torch.where(mask, values, 0)
+        slopes = [torch.where(mask, slope / level.step, 0) for slope in slopes]
+        self.points = len(points)
+        self.data = sparse_rows(rows.repeat(4, 1), torch.cat([values, *slopes]).to(level.values.dtype), count)
+        self.bending = _hessian(level) if dense else _laplacian(level)
+        # Of a compactly supported correction the Laplacian's energy is the Hessian's, at a third of the cost.
+        self.data_back, self.bending_back = transposed(self.data), transposed(self.bending)
+        self.give = torch.ones(self.bending.shape[0], dtype=level.values.dtype, device=level.values.device)
+        self.softness = _squared(self.bending_back)
+        self.sharpness = _squared(self.data_back)
+
+    def sharpen(self, level: Level, scale: float) -> None:
+        if scale == 0 or self.dense:
+            return
+        bend = (self.bending @ level.values).abs()
+        typical = bend.square().mean().sqrt()
+        self.give = 1 / (1 + (bend / (scale * typical)) ** 2).sqrt()
+
+    def solve(self, level: Level, sample: Sample, length: float, normal_length: float, iterations: int) -> Level:
+        """The level with the values that minimise the energy, its fixed nodes kept."""
+        weight = sample.weights * sample.areas
+        each = torch.cat([weight, *[normal_length**2 * weight] * 3])
+        bend = length**3 * level.step**3
+        target = torch.cat([torch.zeros_like(weight), *sample.normals.unbind(-1)])
+        free = self.free
+
+        def product(x: torch.Tensor) -> torch.Tensor:
+            full = self.data_back @ (each * (self.data @ x)) + bend * (
+                self.bending_back @ (self.give * (self.bending @ x))
+            )
+            return torch.where(free, full, 0)
+
+        right = self.data_back @ (each * (target - self.data @ level.values)) - bend * (
+            self.bending_back @ (self.give * (self.bending @ level.values))
+        )
+        diagonal = self.sharpness @ each + bend * (self.softness @ self.give)
+        change = _conjugate_gradients(product, torch.where(free, right, 0), diagonal, free, iterations)
+        return replace(level, values=level.values + change)
+
+    def look(self, level: Level) -> tuple[Float[torch.Tensor, " p"], Float[torch.Tensor, "p 3"]]:
+        """f and ∇f at the points."""
+        found = (self.data @ level.values).reshape(4, self.points)
+        return found[0], found[1:].T
+
+
+def _squared(matrix: torch.Tensor) -> torch.Tensor:
+    rows, columns = matrix.shape
+    return csr(matrix.crow_indices(), matrix.col_indices(), matrix.values().square(), (rows, columns))
+
+
+def _conjugate_gradients(
+    product: Callable[[torch.Tensor], torch.Tensor],
+    right: torch.Tensor,
+    diagonal: torch.Tensor,
+    free: torch.Tensor,
+    iterations: int,
+) -> torch.Tensor:
+    """The solution of product(x) = right on the free entries, by conjugate gradients with the diagonal divided out."""
+    inverse = torch.where(free, 1 / diagonal.clamp(min=1e-30), 0)
+    solution = torch.zeros_like(right)
+    residual, scaled = right.clone(), inverse * right
+    direction, square = scaled.clone(), torch.dot(right, scaled)
+    start = float(square)
+    for _ in range(iterations):
+        if float(square) <= TOLERANCE**2 * start:
+            break
+        image = product(direction)
+        length = square / torch.dot(direction, image)
+        solution += length * direction
+        residual -= length * image
+        scaled = inverse * residual
+        following = torch.dot(residual, scaled)
+        direction = scaled + (following / square) * direction
+        square = following
+    return solution
+
+
+def _renewed(sample: Sample, system: _System, level: Level, smoothing: Smoothing) -> Sample:
+    """The sample with normals and weights as the solution has them."""
+    value, gradient = system.look(level)
+    length = gradient.norm(dim=-1, keepdim=True)
+    normals = torch.where(length > LEAST_GRADIENT, gradient / length.clamp(min=1e-12), sample.normals)
+    if smoothing.outlier_scale == 0:
+        return replace(sample, normals=normals)
+    distance = value.abs() / length[:, 0].clamp(min=LEAST_GRADIENT)
+    # The floor keeps exact points from calling each other outliers over what the step cannot resolve.
+    scale = smoothing.outlier_scale * (1.4826 * distance.median() + 0.1 * level.step)
+    return replace(sample, normals=normals, weights=1 / (1 + (distance / scale) ** 2) ** 2)
+
+
+def _stencil(
+    level: Level, offsets: list[tuple[int, int, int]], factors: list[float]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows and factors of a stencil at every node that has all of its neighbours."""
+    rows, whole = [], torch.ones(len(level.keys), dtype=torch.bool, device=level.keys.device)
+    nodes = unpack(level.keys)
+    for offset in offsets:
+        found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
+        rows.append(found)
+        whole &= there
+    kept = torch.stack(rows, 1)[whole]
+    return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
+
+
+def _laplacian(level: Level) -> torch.Tensor:
+    offsets = [(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]
+    rows, factors = _stencil(level, offsets, [-6.0, *[1.0] * 6])
+    return sparse_rows(rows, factors / level.step**2, len(level.keys))
+
+
+def _hessian(level: Level) -> torch.Tensor:
+    """Second differences, those of mixed derivatives counted twice: the squares sum to |∇²f|²."""
+    parts = []
+    axes = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    for ahead in axes:
+        back = (-ahead[0], -ahead[1], -ahead[2])
+        parts.append(_stencil(level, [(0, 0, 0), ahead, back, (0, 0, 0)], [-2.0, 1.0, 1.0, 0.0]))
+    for one, other in itertools.combinations(axes, 2):
+        both = (one[0] + other[0], one[1] + other[1], one[2] + other[2])
+        parts.append(_stencil(level, [both, one, other, (0, 0, 0)], [2**0.5, -(2**0.5), -(2**0.5), 2**0.5]))
+    rows = torch.cat([part[0] for part in parts])
+    factors = torch.cat([part[1] for part in parts])
+    return sparse_rows(rows, factors / level.step**2, len(level.keys))
+
+
+def evaluate_levels(levels: list[Level], points: Float[torch.Tensor, "p 3"]) -> Float[torch.Tensor, " p"]:
+    """The value of the finest level that reaches each point; beyond all, that at the nearest place plus the distance.
+
+    Differentiable with respect to the points: once smoothly, twice almost everywhere.
+    """
+    coarsest = levels[0]
+    nodes = unpack(coarsest.keys)
+    low, high = (nodes.amin(0) + 1.01) * coarsest.step, (nodes.amax(0) - 0.01) * coarsest.step
+    inside = torch.maximum(torch.minimum(points, high.to(points)), low.to(points))
+    beyond = (points - inside).square().sum(-1)
+    parts: list[torch.Tensor] = []
+    where: list[torch.Tensor] = []
+    left = torch.arange(len(points), device=points.device)
+    for level in reversed(levels):
+        rows, whole, fraction = level.locate(inside[left])
+        weights, _ = spline_weights(fraction[whole])
+        parts.append((level.values.to(weights.dtype)[rows[whole]] * weights).sum(-1))
+        where.append(left[whole])
+        left = left[~whole]
+        if not len(left):
+            break
+    values = points.new_zeros(len(points)).index_put((torch.cat(where),), torch.cat(parts))
+    # The square root's slope at zero would be infinite.
+    return values + torch.where(beyond > 0, beyond, 1.0).sqrt() * (beyond > 0)

@@ -1,0 +1,85 @@
+"""What a cloud is like, estimated from its points alone: spacing, density, outliers, edges of its surface."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+from nfield.points.neighbours import Neighbourhoods
+
+NEAR = 8
+"""Neighbours whose distance tells a lonely point."""
+LONELY = 4.0
+"""A point this many times as far from its neighbours as they are from theirs is an outlier."""
+MOST_OUTLIERS = 0.2
+"""If more look lonely, the density is that uneven, and none is dropped."""
+EDGE_NEIGHBOURS = 24
+EDGE_OFFSET = 0.45
+"""At an edge the neighbours' mean lies this far to one side, relative to their reach."""
+OPEN_SHARE = 0.02
+"""Of points at an edge, from which on a surface counts as open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Understanding:
+    """Facts about a cloud, lengths in its own units."""
+
+    spacing: float
+    """Typical distance between neighbours on the surface."""
+    density_variation: float
+    """Spacing that nine points in ten stay below, over the one that one in ten stays below: 1.5 to 2 if even."""
+    edge_share: float
+    """Share of points that seem to lie at an edge of the surface."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the surface seems to have no edge."""
+        return self.edge_share < OPEN_SHARE
+
+
+def understand(around: Neighbourhoods) -> Understanding:
+    """Look at every point's neighbourhood; O(n log n)."""
+    spacings = np.sqrt(around.areas())
+    low, high = np.quantile(spacings, [0.1, 0.9])
+    return Understanding(
+        spacing=around.spacing(),
+        density_variation=float(high / max(low, 1e-300)),
+        edge_share=float(_at_edge(around).mean()),
+    )
+
+
+def lonely_points(around: Neighbourhoods) -> Bool[np.ndarray, " n"]:
+    """Points far from all others, compared with how their neighbours lie; none where too many seem to be."""
+    k = min(NEAR, len(around.points) - 1)
+    reach = around.distances(k)
+    usual = np.median(reach[around.nearest(k + 1)[:, 1:]], axis=1)
+    lonely = reach > LONELY * np.maximum(usual, 1e-300)
+    return lonely if lonely.mean() <= MOST_OUTLIERS else np.zeros(len(lonely), bool)
+
+
+def _at_edge(around: Neighbourhoods) -> Bool[np.ndarray, " n"]:
+    k = min(EDGE_NEIGHBOURS, len(around.points) - 1)
+    found = []
+    for start in range(0, len(around.points), 2**15):
+        block = around.points[start : start + 2**15]
+        distance, rows = around.tree.query(block, k + 1, workers=-1)
+        mean = around.points[rows[:, 1:]].mean(1) - block
+        found.append(np.linalg.norm(mean, axis=1) > EDGE_OFFSET * distance[:, -1])
+    return np.concatenate(found)
+
+
+def thinning(points: Float64[np.ndarray, "n 3"], most: int) -> Int[np.ndarray, " m"] | None:
+    """Rows of at most `most` points, the first of each cell of a cubic grid as fine as that allows; None if few."""
+    if len(points) <= most:
+        return None
+    low = points.min(0)
+    extent = float((points.max(0) - low).max())
+    cells = 2048
+    while True:
+        index = np.floor((points - low) * (cells / extent)).astype(np.int64)
+        keys = (index[:, 0] * (cells + 1) + index[:, 1]) * (cells + 1) + index[:, 2]
+        rows = np.sort(np.unique(keys, return_index=True)[1])
+        if len(rows) <= most:
+            return rows
+        # Points of a surface fall by the square of the cells' edge.
+        cells = max(1, int(cells * min(0.95, (most / len(rows)) ** 0.5)))

@@ -1,0 +1,35 @@
+"""Plain words about a reconstructed surface, made from its figures."""
+
+from nfield.reports.numbers import length_text
+from nfield.reports.record import RunRecord, number
+from nfield.reports.summary import about_bands, about_quality, order_words
+
+
+def surface_words(record: RunRecord) -> list[str]:
+    """One sentence about the bands, one about how the mesh compares."""
+    return [about_bands(record), _about_surface(record)]
+
+
+def _about_surface(record: RunRecord) -> str:
+    """The Chamfer distance beside those of the others; the quality of the fit where there is no truth."""
+    own = record.field.number("chamfer")
+    if own is None:
+        return about_quality(record)
+    sentence = f"On average the surface is {length_text(own)} from the truth (Chamfer distance)"
+    ratios = []
+    theirs = record.baseline.number("chamfer") if record.baseline is not None else None
+    if theirs:
+        ratios.append(f"{_times(own / theirs)} that of the plain MLP")
+    stated = record.field.metrics.get("poisson")
+    poisson = number(stated.get("chamfer")) if isinstance(stated, dict) else None
+    if poisson:
+        ratios.append(f"{_times(own / poisson)} that of screened Poisson")
+    if ratios:
+        sentence += f", {' and '.join(ratios)}"
+    if record.baseline is None:
+        return f"{sentence}; {order_words(record.field, 'the field')}."
+    return f"{sentence}; {order_words(record.baseline, 'the plain MLP')}."
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f} times" if ratio < 9.95 else f"{ratio:.0f} times"

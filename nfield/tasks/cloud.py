@@ -1,0 +1,160 @@
+"""The surface job for networks: batches of points on and off the surface, loss terms, and the evaluation.
+
+Positions are those of the field's network, the data within [−1/2, 1/2]³; d(x) is its value, n a point's unit normal.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from nfield.core.types import Evaluation
+from nfield.spectral.bands import BandErrors
+
+PROBE_NODES = 48
+"""Nodes along each axis of the grid that band errors are measured on."""
+PROBE_EDGE = 1.2
+"""Edge of that grid, in extents."""
+SOFTNESS = 1.5
+"""Width of the indicator's edge, in steps of that grid."""
+LEAST_SLOPE = 0.1
+NEAR_SHARE = 0.5
+"""Of the points off the surface, those that lie near it."""
+NEAR_SPREAD = 0.05
+"""Standard deviation of these from the surface, in extents."""
+OFF_SHARPNESS = 50.0
+"""α of `exp(−α|d|)`."""
+
+
+class CloudBatch(NamedTuple):
+    """Points of one step."""
+
+    points: torch.Tensor
+    normals: torch.Tensor
+    off: torch.Tensor
+
+
+class VolumeProbe:
+    """Band errors of a soft indicator `tanh(d / (w |∇d|))` on a grid around the surface.
+
+    A distance itself would do, but for places far from the surface, which outweigh all detail and where fields that
+    are right about the surface may differ. Divided by its slope, taken from differences on the grid, a field counts
+    by where its zeros are. Frequencies are in cycles per diagonal of the points' box.
+    """
+
+    def __init__(self, diagonal: float) -> None:
+        """`diagonal` is that of the points' box, in extents."""
+        axis = (torch.arange(PROBE_NODES) + 0.5) / PROBE_NODES * PROBE_EDGE - PROBE_EDGE / 2
+        self.points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+        self.width = SOFTNESS * PROBE_EDGE / PROBE_NODES
+        self.spacing = PROBE_EDGE / PROBE_NODES / diagonal
+        self.bands: BandErrors | None = None
+
+    def values(
+        self, network: Callable[[torch.Tensor], torch.Tensor], device: torch.device
+    ) -> Float[np.ndarray, "n n n"]:
+        """The soft indicator of a network on the grid."""
+        with torch.no_grad():
+            parts = [network(part.to(device))[..., 0].float().cpu() for part in self.points.split(1 << 15)]
+        return self.indicator(torch.cat(parts).numpy())
+
+    def indicator(self, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, "n n n"]:
+        """The soft indicator of values at `points`."""
+        grid = values.reshape((PROBE_NODES,) * 3)
+        slopes = np.gradient(grid, PROBE_EDGE / PROBE_NODES)
+        length = np.sqrt(sum(slope**2 for slope in slopes))
+        return np.tanh(grid / (self.width * np.maximum(length, LEAST_SLOPE)))
+
+    def set_truth(self, values: Float[np.ndarray, "n n n"]) -> None:
+        """What predictions are compared with."""
+        self.bands = BandErrors(values, spacing=self.spacing, single_precision=True)
+
+    def errors(self, values: Float[np.ndarray, "n n n"]) -> list[float | None]:
+        """Relative error of every band."""
+        if self.bands is None:
+            raise AssertionError("the truth is set before errors are asked for")
+        return self.bands(values)
+
+
+def fit_decibels(distance: Float[torch.Tensor, " p"], diagonal: float) -> float:
+    """`−20 log₁₀` of the points' root-mean-square distance from the surface, relative to their box's diagonal."""
+    rms = float(distance.square().mean().sqrt()) / diagonal
+    return -20 * math.log10(max(rms, 1e-12))
+
+
+def distances(
+    network: Callable[[torch.Tensor], torch.Tensor], points: Float[torch.Tensor, "p 3"]
+) -> Float[torch.Tensor, " p"]:
+    """`|d| / |∇d|` of the points: their distances from the zeros, to second order."""
+    found = []
+    for part in points.split(1 << 15):
+        with torch.enable_grad():
+            x = part.detach().clone().requires_grad_(True)
+            value = network(x)[..., 0]
+            (slope,) = torch.autograd.grad(value.sum(), x)
+        found.append(value.detach().abs() / slope.norm(dim=-1).clamp(min=0.1))
+    return torch.cat(found)
+
+
+class CloudTask:
+    """Fit a signed distance to points and their normals.
+
+    Loss terms: `surface` |d|, `normal` 1 − n·∇d/|∇d|, `eikonal` (|∇d| − 1)², `off` exp(−α|d|) away from the points
+    (Gropp et al., Implicit Geometric Regularization, ICML 2020; Sitzmann et al., SIREN, 2020).
+    """
+
+    quality_name = "fit_db"
+
+    def __init__(
+        self,
+        points: Float[torch.Tensor, "p 3"],
+        normals: Float[torch.Tensor, "p 3"],
+        held_out: Float[torch.Tensor, "q 3"],
+        probe: VolumeProbe,
+        *,
+        diagonal: float,
+        weights: dict[str, float],
+        batch_points: int,
+        device: torch.device,
+        picture: Callable[[Any], np.ndarray | None] | None = None,
+    ) -> None:
+        self.points, self.normals = points.cpu(), normals.cpu()
+        self.held_out, self.probe, self.diagonal = held_out, probe, diagonal
+        self.weights, self.batch_points, self.device, self.picture = weights, batch_points, device, picture
+
+    def batch(self, generator: torch.Generator) -> CloudBatch:
+        """Points at random, and as many off the surface: half near it, half anywhere in the box."""
+        rows = torch.randint(len(self.points), (self.batch_points,), generator=generator)
+        near = int(NEAR_SHARE * self.batch_points)
+        shifted = self.points[rows[:near]] + NEAR_SPREAD * torch.randn(near, 3, generator=generator)
+        anywhere = (torch.rand(self.batch_points - near, 3, generator=generator) - 0.5) * PROBE_EDGE
+        return CloudBatch(self.points[rows], self.normals[rows], torch.cat([shifted, anywhere]))
+
+    def losses(self, field: Any, batch: CloudBatch) -> dict[str, torch.Tensor]:
+        """Weighted loss terms."""
+        with torch.enable_grad():
+            x = torch.cat([batch.points, batch.off]).requires_grad_(True)
+            value = field(x)[..., 0]
+            (slope,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+        count = len(batch.points)
+        length = slope.norm(dim=-1)
+        cosine = (slope[:count] * batch.normals).sum(-1) / length[:count].clamp(min=1e-6)
+        terms = {
+            "surface": value[:count].abs().mean(),
+            "normal": (1 - cosine).mean(),
+            "eikonal": (length - 1).square().mean(),
+            "off": torch.exp(-OFF_SHARPNESS * value[count:].abs()).mean(),
+        }
+        return {name: self.weights[name] * term for name, term in terms.items() if self.weights[name] > 0}
+
+    def evaluate(self, field: Any) -> Evaluation:
+        """Distance of left-out points and band errors, and a picture of the surface."""
+        values = self.probe.values(field, self.device)
+        return Evaluation(
+            quality=fit_decibels(distances(field, self.held_out.to(self.device)), self.diagonal),
+            band_errors=self.probe.errors(values),
+            snapshot=None if self.picture is None else self.picture(field),
+        )

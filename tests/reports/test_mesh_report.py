@@ -1,0 +1,223 @@
+"""The report of a mesh run: complete, self-contained, patient with what is missing, and the same twice.
+
+Oracle: the figures that the synthetic run was given; surfaces that lie a known distance outside the truth.
+"""
+
+import base64
+import gzip
+import html.parser
+import json
+import pathlib
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nfield.reports import write_comparison, write_report
+from nfield.reports.markup import VOID
+from nfield.reports.record import read_record
+from nfield.reports.surface_pictures import scale_top, surface_errors
+from nfield.reports.surface_viewer import VIEWER_POLICY
+from nfield.reports.surface_words import surface_words
+from nfield.reports.surfaces import read_surfaces
+
+HOSTILE = "<script>alert('x')</script>&\"quote\".ply"
+
+
+class Reader(html.parser.HTMLParser):
+    """Words, addresses, headings and the policy of a page whose elements close in order."""
+
+    def __init__(self, page: pathlib.Path) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.addresses: list[str] = []
+        self.policy: str | None = None
+        self.packed: str | None = None
+        self.feed(page.read_text(encoding="utf-8"))
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        assert not any(key.startswith("on") for key in found)
+        assert tag != "img" or found.get("alt")
+        self.addresses += [value for key, value in found.items() if key in ("src", "href")]
+        self.packed = found.get("data-page", self.packed)
+        if found.get("http-equiv") == "Content-Security-Policy":
+            self.policy = found["content"]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    @property
+    def viewer(self) -> str:
+        assert self.packed is not None
+        return gzip.decompress(base64.b64decode(self.packed)).decode("utf-8")
+
+
+def test_finished_run_is_told_completely(make_mesh_run):
+    run = make_mesh_run()
+    page = write_report(run)
+    reader = Reader(page)
+    for wanted in (
+        "the field has learned all 5 frequency bands, up to 32 cycles/diagonal",
+        "On average the surface is 0.002 from the truth (Chamfer distance), 0.04 times that of the plain MLP and "
+        "0.20 times that of screened Poisson; the plain MLP learned low frequencies before high ones",
+        "front left", "above", "Screened Poisson", "How far each place of the surface is from the truth",
+        "Distance from the truth, in the units of the input", "Normal consistency", "0.9876", "Depth of the octree",
+        "the surface as training goes on", "2.1 %", "1.50·10⁻⁵", "estimated", "Fit, dB", "Cycles/diagonal",
+    ):  # fmt: skip
+        assert wanted in reader.text, wanted
+    for missing in ("not there", "could not be read", "no meshes", "on record", "picture as", "has not finished"):
+        assert missing not in reader.text, missing
+    assert reader.policy == VIEWER_POLICY
+    # 4 sides of 4 surfaces and of 3 errors; snapshots of field and baseline, of which each has 4.
+    assert len(reader.addresses) == 16 + 12 + 2 * 4
+    assert all(address.startswith("data:image/") for address in reader.addresses)
+    assert page.stat().st_size < 3_000_000
+
+
+def test_nothing_is_asked_for_outside(make_mesh_run):
+    page = write_report(make_mesh_run(source=HOSTILE))
+    reader = Reader(page)
+    assert HOSTILE in reader.text
+    content = page.read_text(encoding="utf-8")
+    outside = re.sub(r'data:image/\w+;base64,[\w+/=]+|data-page="[\w+/=]+"', "", content)
+    assert "http" not in outside.replace("http-equiv", "")
+    assert "@import" not in outside
+    assert "//" not in re.sub(r"^\s*//.*$", "", outside, flags=re.MULTILINE)
+    # The viewer's page names two addresses: the name of the XHTML language, and one in a comment.
+    named = set(re.findall(r"https?://[\w./#-]+", reader.viewer))
+    assert named <= {"http://www.w3.org/1999/xhtml", "https://github.com/mrdoob/three.js/pull/23228"}
+    assert not re.search(r"<(link|script|img|iframe)[^>]*\s(src|href)=", reader.viewer)
+
+
+def test_same_folder_gives_same_file(make_mesh_run):
+    run = make_mesh_run()
+    first = write_report(run).read_bytes()
+    assert write_report(run).read_bytes() == first
+
+
+def test_first_views_are_written_for_other_pages(make_mesh_run):
+    run = make_mesh_run()
+    write_report(run)
+    for name in ("preview", "truth", "baseline", "poisson"):
+        with Image.open(run / f"outputs/{name}.png") as picture:
+            corner, middle = picture.getpixel((0, 0)), picture.getpixel((picture.width // 2, picture.height // 2))
+        assert corner == (255, 255, 255)
+        assert max(middle) < 250
+
+
+def test_half_finished_run(make_mesh_run):
+    reader = Reader(write_report(make_mesh_run(finished=False, meshes=())))
+    for wanted in (
+        "This run has not finished", "This run has no meshes in outputs/ yet.", "no mesh to turn",
+        "No errors to show", "no figures of its surfaces on record", "about the cloud is not on record",
+        "the surface as training goes on", "Field: outputs/mesh.ply is not there.",
+    ):  # fmt: skip
+        assert wanted in reader.text, wanted
+    assert reader.packed is None
+
+
+def test_without_truth_the_points_are_the_measure(make_mesh_run):
+    run = make_mesh_run(meshes=("mesh", "baseline"))
+    reader = Reader(write_report(run))
+    for wanted in (
+        "No truth was given, so the scan itself is the measure", "Distance from the points",
+        "Fit is 50.0 dB against", "for the plain MLP, which learned low frequencies", "no truth was given",
+        "Screened Poisson: outputs/poisson.ply is not there.",
+    ):  # fmt: skip
+        assert wanted in reader.text, wanted
+    assert "Truth: " not in reader.text
+
+
+def test_nothing_of_poisson_where_it_was_not_asked_for(make_mesh_run):
+    run = make_mesh_run(meshes=("mesh", "baseline", "truth"), change=lambda metrics: metrics.update(poisson=None))
+    (run / "outputs/points.ply").unlink()
+    text = Reader(write_report(run)).text
+    assert "poisson.ply" not in text
+    assert "Depth of the octree" not in text
+
+
+@pytest.mark.parametrize("name", ["mesh", "baseline", "poisson", "truth", "points"])
+@pytest.mark.parametrize(
+    "content", [b"", b"ply\nformat ascii 1.0\nend_header\n", b"\x00\xff" * 50], ids=["empty", "header", "noise"]
+)
+def test_damaged_meshes_are_told_in_their_place(make_mesh_run, name, content):
+    run = make_mesh_run()
+    (run / f"outputs/{name}.ply").write_bytes(content)
+    text = Reader(write_report(run)).text
+    assert (f"outputs/{name}.ply could not be read" in text) == (name != "points")
+    assert "What the figures mean" in text
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[]", '{"task": 3, "poisson": 5, "cloud": [1], "chamfer": "x", "baseline": {"why": "left out"}}',
+     '{"task": "mesh", "poisson": {}, "cloud": {"points": null, "closed": 3, "other": {"a": 1}}, "watertight": "x"}'],
+    ids=["list", "kinds", "inner"],
+)  # fmt: skip
+def test_figures_of_the_wrong_kind_are_survived(make_mesh_run, content):
+    run = make_mesh_run(meshes=("mesh",))
+    (run / "metrics.json").write_text(content)
+    assert "What the figures mean" in Reader(write_report(run)).text
+
+
+def test_errors_are_the_distances_that_the_surfaces_were_moved_by(make_mesh_run):
+    surfaces = read_surfaces(read_record(make_mesh_run()))
+    errors = surface_errors(surfaces)
+    assert [one.title for one in errors] == ["Field", "Plain MLP", "Screened Poisson"]
+    # Moved along the radius, which leaves the normal by some degrees on the bumps: a little less than the offset.
+    assert [one.mean for one in errors] == [pytest.approx(moved, rel=0.1) for moved in (0.002, 0.05, 0.01)]
+    assert [one.unsupported for one in errors] == [0, 0, 0]
+    # The field lies inside the scale, and Poisson almost; the plain MLP's errors are beyond its end.
+    assert scale_top(errors) == pytest.approx(0.01, rel=0.15)
+
+
+def test_words_without_a_baseline(make_mesh_run):
+    run = make_mesh_run(change=lambda metrics: metrics.update(baseline=None, poisson=None))
+    (run / "history.jsonl").write_text("")
+    assert surface_words(read_record(run))[1] == (
+        "On average the surface is 0.002 from the truth (Chamfer distance); "
+        "the field learned low frequencies before high ones (order statistic 0.97)."
+    )
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_comparison_of_surfaces_and_pictures(make_run, make_mesh_run, tmp_path: pathlib.Path, reported):
+    run = make_mesh_run()
+    if reported:
+        write_report(run)
+    page = write_comparison([run, make_run("image")], tmp_path / "comparison.html")
+    reader = Reader(page)
+    assert len(reader.addresses) == 3  # one truth, two reconstructions
+    for wanted in ("Chamfer distance", "Normal consistency", "SSIM", "Cycles/diagonal", "Cycles/side"):
+        assert wanted in reader.text, wanted
+
+
+def test_viewer_holds_every_surface_with_its_title(make_mesh_run):
+    viewer = Reader(write_report(make_mesh_run())).viewer
+    titles = {"field": "Field", "baseline": "Plain MLP", "poisson": "Screened Poisson", "truth": "Truth"}
+    assert f"const titles = {json.dumps(titles)};" in viewer
+    glb = base64.b64decode(re.search(r'base64_data="([\w+/=]+)"', viewer)[1])  # type: ignore[index]
+    length = int.from_bytes(glb[12:16], "little")
+    described = json.loads(glb[20 : 20 + length])
+    assert {node["name"] for node in described["nodes"]} >= set(titles)
+    assert all("NORMAL" in mesh["primitives"][0]["attributes"] for mesh in described["meshes"])
+    positions = [
+        described["accessors"][mesh["primitives"][0]["attributes"]["POSITION"]] for mesh in described["meshes"]
+    ]
+    # Of unit size around the origin, wherever the scan lies.
+    assert np.allclose([one["max"] for one in positions], 1, atol=0.15)
