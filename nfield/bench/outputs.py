@@ -16,13 +16,13 @@ STYLES = {OWN: ("#d55e00", "-"), "siren": ("#0072b2", "--"), "gaussian": ("#009e
 """Colour (safe for colour-blind eyes) and line of each method."""
 
 
-def new_folder(out: str | Path | None) -> Path:
-    """The folder for the results: `out`, or the first of runs/bench-image[-N] that is new or empty."""
-    folder = Path("runs/bench-image") if out is None else Path(out)
+def new_folder(out: str | Path | None, suite: str = "image") -> Path:
+    """The folder for the results: `out`, or the first of runs/bench-SUITE[-N] that is new or empty."""
+    folder = Path(f"runs/bench-{suite}") if out is None else Path(out)
     if out is None:
         number = 2
         while folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-            folder, number = Path(f"runs/bench-image-{number}"), number + 1
+            folder, number = Path(f"runs/bench-{suite}-{number}"), number + 1
     if folder.exists() and not folder.is_dir():
         raise UserError(f"'{folder}' is a file, but a folder for the results is needed. Choose another --out.")
     try:

@@ -14,6 +14,7 @@ VERBS = {
     "export": ("nfield.cli.export", "write the mesh of a surface run in any format"),
     "report": ("nfield.cli.report", "write a run's report page"),
     "compare": ("nfield.cli.compare", "set several runs side by side on one page"),
+    "scan": ("nfield.cli.scan", "sample a mesh as a scanner would"),
     "info": ("nfield.cli.info", "say what a run holds"),
     "bench": ("nfield.cli.bench", "measure against peers on this machine"),
 }

@@ -5,17 +5,22 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import tyro
 
 from nfield.bench.image import ImageBenchOptions, bench_image
+from nfield.bench.mesh import MeshBenchOptions, bench_mesh
+from nfield.bench.mesh import markdown as mesh_markdown
 from nfield.bench.outputs import new_folder, text_table, write_outputs
 from nfield.cli.arguments import options_class, parse
 from nfield.cli.fit_image import camera
 from nfield.core.checks import UserError, choice
 from nfield.core.device import choose_device
+from nfield.io.atomic import write_json, write_text
 from nfield.io.images import load_image
+from nfield.io.meshes import load_mesh
 from nfield.training.progress import choose_progress
 
 IMAGE_DESCRIPTION = (
@@ -60,7 +65,48 @@ def image_suite(arguments: Sequence[str]) -> None:
         sys.stdout.write(f"{text_table(found)}\n{folder / 'bench.md'}\n")
 
 
-SUITES: dict[str, Callable[[Sequence[str]], None]] = {"image": image_suite}
+MESH_DESCRIPTION = (
+    "Scan true meshes, reconstruct the scans with nfield's default and with Open3D's screened Poisson at the best of "
+    "four depths, and compare both with the truth, as a table, bench.json and bench.md."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MeshCommand:
+    """What the mesh suite takes beyond its options."""
+
+    meshes: tuple[str, ...] = ()
+    """True meshes: PLY, OBJ, STL, GLB or OFF."""
+    out: Optional[str] = None
+    """New or empty folder to write. Default: a new folder runs/bench-mesh."""
+    quiet: bool = False
+    """Show no progress."""
+    json: bool = False
+    """Print bench.json on stdout, and nothing else there."""
+
+
+def mesh_suite(arguments: Sequence[str]) -> None:
+    """Run `nfield bench mesh`."""
+    positional = Annotated[tuple[str, ...], tyro.conf.Positional]
+    kind = options_class("Options", MeshCommand, MeshBenchOptions, meshes=positional)
+    given: Any = parse(kind, arguments, verb="bench mesh", description=MESH_DESCRIPTION)
+    options = MeshBenchOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(MeshBenchOptions)})
+    if not given.meshes:
+        raise UserError("nfield bench mesh needs true meshes to scan: nfield bench mesh spot.obj bunny.ply")
+    meshes = [dataclasses.replace(load_mesh(path), source=Path(path).stem) for path in given.meshes]
+    folder = new_folder(given.out, "mesh")
+    shown = [Path(word).name if word in given.meshes else word for word in arguments]
+    command = shlex.join(["nfield", "bench", "mesh", *shown])
+    found = bench_mesh(meshes, options, command=command, progress=choose_progress(quiet=given.quiet))
+    write_json(folder / "bench.json", found)
+    write_text(folder / "bench.md", mesh_markdown(found))
+    if given.json:
+        sys.stdout.write(json.dumps(found) + "\n")
+    else:
+        sys.stdout.write(f"{mesh_markdown(found)}\n{folder / 'bench.md'}\n")
+
+
+SUITES: dict[str, Callable[[Sequence[str]], None]] = {"image": image_suite, "mesh": mesh_suite}
 
 
 def main(arguments: Sequence[str]) -> None:

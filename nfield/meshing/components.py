@@ -34,7 +34,7 @@ def components(mesh: Mesh) -> Components:
     labels = connected_components(graph, directed=False)[1].astype(np.int64)
     used = np.unique(labels[mesh.faces[:, 0]])
     face_labels = np.searchsorted(used, labels[mesh.faces[:, 0]])
-    areas = np.bincount(face_labels, np.linalg.norm(mesh.face_vectors, axis=1), len(used))
+    areas = _sums(face_labels, np.linalg.norm(mesh.face_vectors, axis=1), len(used))
     order = np.argsort(-areas, kind="stable")
     new = np.full(labels.max(initial=0) + 1, -1, np.int64)
     new[used[order]] = np.arange(len(used))
@@ -81,7 +81,7 @@ def keep_supported(mesh: Mesh, points: Float64[np.ndarray, "p 3"], distance: flo
     found = components(mesh)
     near = np.isfinite(cKDTree(points).query(mesh.corners.mean(1), distance_upper_bound=distance, workers=-1)[0])
     areas = np.linalg.norm(mesh.face_vectors, axis=1)
-    supported = np.bincount(found.labels[mesh.faces[:, 0]], areas * near, len(found.areas))
+    supported = _sums(found.labels[mesh.faces[:, 0]], areas * near, len(found.areas))
     kept = supported >= share * found.areas
     if not kept.any():
         raise UserError(f"No piece of the surface lies within {distance} of the points. Give a larger distance.")
@@ -100,4 +100,10 @@ def _volumes(mesh: Mesh, labels: Int64[np.ndarray, " v"], count: int) -> Float64
     face_labels = labels[mesh.faces[:, 0]]
     middle = mesh.vertices.mean(0) if len(mesh.vertices) else np.zeros(3)
     shares = ((mesh.corners.mean(1) - middle) * mesh.face_vectors).sum(1) / 3
-    return np.where(closed, np.bincount(face_labels, shares, count), 0.0)
+    return np.where(closed, _sums(face_labels, shares, count), 0.0)
+
+
+def _sums(labels: Int64[np.ndarray, " f"], amounts: Float64[np.ndarray, " f"], count: int) -> Float64[np.ndarray, " c"]:
+    """Sum of the amounts of each label."""
+    # Without any amounts numpy counts in integers.
+    return np.bincount(labels, amounts, count).astype(np.float64)

@@ -1,8 +1,8 @@
 """The grid of cubic cells that a surface is extracted on, divided into small cubic blocks.
 
-Notation: node (i, j, k) of the box lies at `low + (i, j, k) * step`. A margin of one node surrounds the box, so stored
-nodes are counted from 1 - 1 = 0: stored node s lies at `low + (s - 1) * step`. Block (a, b, c) owns the `block³` nodes
-from (a, b, c) * block on, and the cells between them and their next nodes.
+Notation: node (i, j, k) of the box lies at `low + (i, j, k) * step`. A margin of one node surrounds the box and is
+counted too: stored node s lies at `low + (s - 1) * step`. Block (a, b, c) owns the `block³` stored nodes from
+(a, b, c) * block on, and the cells between them and their next nodes.
 """
 
 import math

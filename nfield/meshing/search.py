@@ -1,4 +1,4 @@
-"""Where to begin: blocks that the surface may pass, found from coarse to fine or from points known to lie near it.
+"""Where to begin without points: blocks that the surface may pass, found from coarse to fine.
 
 Notation: a cube of edge e (in cells) can hold surface only if the value at its middle is at most its half diagonal
 times the field's steepest slope. Cubes that pass this test are split in eight, down to the blocks.
@@ -19,11 +19,10 @@ COARSEST = 32
 SAFETY = 1.5
 """Factor on the steepest slope seen: steeper ones may lie between."""
 FEW_NODES = 2**15
-"""Nodes of a grid that is small enough to visit all of it."""
+FEW_BLOCKS = 27
+"""Nodes, or blocks, of a grid that is small enough to visit all of it: too few to tell how steep the field is."""
 MOST_CUBES = 2**24
 """Cubes in memory together; a distance field has far fewer near its surface."""
-PULLS = 4
-"""Newton steps that bring a point to the surface."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,8 +33,6 @@ class Candidates:
     """Nearly always hold surface."""
     possible: Int64[np.ndarray, "m 3"]
     """May hold some."""
-    slope: float
-    """Steepest slope of the field, estimated or given, in values per input unit."""
 
 
 class Search:
@@ -49,8 +46,8 @@ class Search:
     def everywhere(self) -> Candidates:
         """Candidates in the whole box."""
         grid = self.grid
-        if grid.blocks.prod() * grid.block**3 <= FEW_NODES:
-            return Candidates(likely=grid.all_blocks(), possible=grid.all_blocks()[:0], slope=self.slope)
+        if grid.blocks.prod() * grid.block**3 <= FEW_NODES or grid.blocks.prod() <= FEW_BLOCKS:
+            return Candidates(likely=grid.all_blocks(), possible=grid.all_blocks()[:0])
         split = 1
         while grid.blocks.max() > COARSEST * split:
             split *= 2
@@ -78,7 +75,7 @@ class Search:
         likely = np.abs(values) <= usual * grid.block * grid.step / 2
         if self.closed:
             likely |= (values < 0) & self._at_border(cubes, 1)
-        return Candidates(likely=cubes[likely], possible=cubes[~likely], slope=self.slope)
+        return Candidates(likely=cubes[likely], possible=cubes[~likely])
 
     def refine(self, blocks: Int64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "m 3"]:
         """Those of the blocks that may still hold surface when seen from the middles of their eighths.
@@ -102,30 +99,6 @@ class Search:
         negative = values < 0
         certain = negative.any(1) & ~negative.all(1)
         return blocks[certain | near & ((np.abs(mean) <= reach) | self._at_border(blocks, 1))]
-
-    def around(self, points: Float64[np.ndarray, "n 3"]) -> tuple[Int64[np.ndarray, "m 3"], Float64[np.ndarray, "m 3"]]:
-        """The blocks that hold points, and one of its points for each. Raises UserError where there are none."""
-        nodes = self.grid.nodes(points)
-        inside = self.grid.in_box(np.floor(nodes).astype(np.int64))
-        if not inside.any():
-            raise UserError("None of the seeds lies in the box. Give a box around the points.")
-        points, blocks = points[inside], np.floor(nodes[inside]).astype(np.int64) // self.grid.block
-        keys = np.ravel_multi_index(tuple(blocks.T), tuple(self.grid.blocks))
-        first = np.unique(keys, return_index=True)[1]
-        return blocks[first], points[first]
-
-    def pulled(self, points: Float64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "m 3"]:
-        """Blocks where Newton steps from points that lie beside the surface arrive."""
-        grid, step = self.grid, self.grid.step / 4
-        high = grid.low + np.array(grid.cells) * grid.step
-        probes = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)]) * step
-        for _ in range(PULLS if len(points) else 0):
-            values = self.evaluate((points[:, None] + probes).reshape(-1, 3)).reshape(-1, 7).astype(np.float64)
-            slope = (values[:, 1:4] - values[:, 4:]) / (2 * step)
-            squared = (slope**2).sum(1, keepdims=True)
-            points = points - np.where(squared > 0, values[:, :1] * slope / np.where(squared > 0, squared, 1), 0)
-            points = np.clip(points, grid.low, high)
-        return grid.unique(np.floor(grid.nodes(points)).astype(np.int64) // grid.block)
 
     def _middles(self, cubes: Int64[np.ndarray, "n 3"], split: float) -> Float32[np.ndarray, " n"]:
         """Values at the middles of cubes whose edge is `split` blocks, moved into the box where they lie outside."""

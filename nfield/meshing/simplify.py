@@ -8,6 +8,7 @@ from nfield.core.checks import at_least
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.meshing.checks import describe
+from nfield.meshing.colours import carry_colours
 from nfield.meshing.polish import vertex_normals
 
 FEWEST = 4
@@ -44,7 +45,7 @@ def simplify(mesh: Mesh, faces: int) -> Simplified:
         found = describe(result)
         if found.faces and (not closed or (found.watertight and found.outward == (mesh.volume > 0))):
             note = f"{found.faces:,} faces instead of {faces:,}, as fewer would not close." if target > faces else None
-            return Simplified(mesh=_with_normals(result, mesh), note=note)
+            return Simplified(mesh=_dressed(result, mesh), note=note)
         target *= 2
     return Simplified(
         mesh=mesh, note=f"The mesh keeps its {len(mesh.faces):,} faces: reduced to {faces:,} it would not stay closed."
@@ -61,21 +62,20 @@ def _decimated(mesh: Mesh, faces: int) -> Mesh:
         utility.Vector3dVector((mesh.vertices - middle) / scale),
         utility.Vector3iVector(mesh.faces.astype(np.int32)),
     )
-    if mesh.colours is not None:
-        solid.vertex_colors = utility.Vector3dVector(mesh.colours / 255.0)
     reduced = solid.simplify_quadric_decimation(faces)
     reduced.remove_unreferenced_vertices()
-    colours = None
-    if mesh.colours is not None:
-        colours = np.rint(np.clip(np.asarray(reduced.vertex_colors), 0, 1) * 255).astype(np.uint8)
     return replace(
         mesh,
         vertices=np.asarray(reduced.vertices) * scale + middle,
         faces=np.asarray(reduced.triangles).astype(np.int64),
         normals=None,
-        colours=colours,
+        colours=None,
     )
 
 
-def _with_normals(result: Mesh, like: Mesh) -> Mesh:
+def _dressed(result: Mesh, like: Mesh) -> Mesh:
+    """The result with colours and normals if the original has them."""
+    if like.colours is not None:
+        # Decimation would average colours over and over along the edges that it folds: they would run.
+        result = carry_colours(result, like.vertices, like.colours)
     return result if like.normals is None else replace(result, normals=vertex_normals(result))

@@ -35,7 +35,7 @@ def unpack(keys: Int[torch.Tensor, "*shape"]) -> Nodes:
     return torch.stack([keys >> (2 * BITS), (keys >> BITS) & low, keys & low], -1) - LARGEST
 
 
-def dilated(keys: Keys, reach: int) -> Keys:
+def dilated(keys: Keys, reach: int) -> Int[torch.Tensor, " m"]:
     """Keys of all nodes within `reach` of the given ones along every axis, sorted."""
     for axis in range(3):
         shift = 1 << (BITS * (2 - axis))

@@ -51,7 +51,9 @@ class Indicator:
         """`smoothing` is the standard deviation, in grid steps, of a Gaussian that joins points to a surface."""
         self.box = box
         squared = box.squared
-        self.green = torch.exp(-((smoothing * box.step) ** 2) * squared / 2) / torch.where(squared > 0, squared, 1.0)
+        gaussian = torch.exp(-((smoothing * box.step) ** 2) * squared / 2)
+        # Per volume of a cell, so that vectors at points become a density.
+        self.green = gaussian / torch.where(squared > 0, squared, 1.0) / box.step**3
         self.green[0, 0, 0] = 0
         faces = torch.zeros((box.nodes,) * 3, device=squared.device)
         faces[0] = faces[:, 0] = faces[:, :, 0] = 1

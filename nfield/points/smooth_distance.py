@@ -153,16 +153,18 @@ def _nodes(
 ) -> tuple[Keys, Bool[torch.Tensor, " n"]]:
     """Keys of a level, and which of its nodes are free."""
     nearest = (points / step - 0.5).round().long()
-    if dense:
-        reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
-        keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
-        free = keys
-    else:
+    if not dense:
         free = dilated(torch.unique(pack(nearest)), REACH)
         keys = dilated(free, RIM)
-    if coarser is not None:
-        keys = keys[coarser.parents(keys)[2]]
-    return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device) if dense else look_up(free, keys)[1]
+        keys = keys if coarser is None else keys[coarser.parents(keys)[2]]
+        return keys, look_up(free, keys)[1]
+    reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
+    keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
+    if coarser is None:
+        return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device)
+    keys = keys[coarser.parents(keys)[2]]
+    nodes = unpack(keys)
+    return keys, ((nodes >= nodes.amin(0) + RIM) & (nodes <= nodes.amax(0) - RIM)).all(-1)
 
 
 class _System:

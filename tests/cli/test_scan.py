@@ -1,0 +1,100 @@
+"""Scanning from the command line, as a user types it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nfield.cli import main
+from nfield.io.clouds import load_cloud
+from nfield.io.meshes import load_mesh, save_mesh
+from nfield.scenes.shapes import SHAPES, Sphere, mesh_of_shape
+
+
+@pytest.fixture(autouse=True)
+def ball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    save_mesh("ball.ply", mesh_of_shape(Sphere(radius=2.0), 32))
+
+
+def run(*arguments: object) -> int:
+    return main(["scan", *[str(a) for a in arguments]])
+
+
+def test_a_mesh_file_becomes_a_cloud(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("ball.ply", "--out", "cloud.ply", "--points", 500, "--normals") == 0
+    assert capsys.readouterr().out == "cloud.ply\n"
+    cloud = load_cloud("cloud.ply")
+    assert cloud.count == 500
+    assert np.abs(np.linalg.norm(cloud.points, axis=1) - 2).max() < 0.02
+    assert cloud.normals is not None
+    assert (np.einsum("nd,nd->n", cloud.points, cloud.normals) > 1.9).all()
+
+
+@pytest.mark.parametrize("name", list(SHAPES))
+@pytest.mark.parametrize("uniform", [False, True])
+def test_shapes_are_known_by_name(name: str, uniform: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nfield.cli.scan.mesh_of_shape", lambda shape: mesh_of_shape(shape, 24))
+    assert run(name, "--points", 300, "--out", "a.xyz", *["--uniform"] * uniform) == 0
+    assert load_cloud("a.xyz").count == 300
+
+
+def test_all_flaws_at_once_and_repeatable() -> None:
+    flaws = ["--noise", 0.01, "--outliers", 0.1, "--cameras", 5, "--holes", 2, "--hole-radius", 0.1]
+    flaws += ["--misregistration", 0.01, "--points", 400]
+    for out, seed in (("a.npz", 3), ("b.npz", 3), ("c.npz", 4)):
+        assert run("ball.ply", "--out", out, "--seed", seed, *flaws) == 0
+    a, b, c = (load_cloud(f"{name}.npz").points for name in "abc")
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_files_are_replaced_only_when_told(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.xyz").write_text("mine")
+    assert run("ball.ply", "--out", "a.xyz", "--points", 50) == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert Path("a.xyz").read_text() == "mine"
+    assert run("ball.ply", "--out", "a.xyz", "--points", 50, "--overwrite") == 0
+    assert load_cloud("a.xyz").count == 50
+    assert run("ball.ply", "--out", "ball.ply", "--points", 50) == 2
+    assert len(load_mesh("ball.ply").faces)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "needs a mesh"),
+        (["missing.ply"], "missing.ply"),
+        (["ball.plyy"], ".plyy"),
+        (["spere"], "Did you mean 'sphere'"),
+        (["."], "folder"),
+        (["points.xyz"], "points.xyz"),
+        (["text.ply"], "text.ply"),
+        (["ball.ply", "--points", "0"], "--points"),
+        (["ball.ply", "--points", "many"], "many"),
+        (["ball.ply", "--noise", "-1"], "--noise"),
+        (["ball.ply", "--noise", "nan"], "--noise"),
+        (["ball.ply", "--outliers", "2"], "--outliers"),
+        (["ball.ply", "--cameras", "0"], "--cameras"),
+        (["ball.ply", "--holes", "-1"], "--holes"),
+        (["ball.ply", "--hole-radius", "-1"], "--hole-radius"),
+        (["ball.ply", "--holes", "1", "--hole-radius", "9"], "--holes"),
+        (["ball.ply", "--misregistration", "inf"], "--misregistration"),
+        (["ball.ply", "--seed", "-1"], "--seed"),
+        (["ball.ply", "--out", "a.3ds"], "3ds"),
+        (["ball.ply", "--out", "nowhere/a.ply"], "nowhere"),
+        (["ball.ply", "--uniform", "--holes", "2"], "--holes"),
+        (["ball.ply", "--uniform", "--normals"], "--normals"),
+    ],
+)
+def test_bad_input_is_one_message_and_leaves_nothing(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    Path("text.ply").write_text("this is no mesh\n")
+    Path("points.xyz").write_text("0 0 0\n1 1 1\n")
+    before = sorted(path.name for path in Path().iterdir())
+    assert run(*arguments) == 2
+    told = capsys.readouterr().err
+    assert message in told
+    assert len(told.strip().splitlines()) == 1
+    assert sorted(path.name for path in Path().iterdir()) == before

@@ -1,0 +1,250 @@
+"""Surface runs end to end on clouds of known shapes: figures, units, resuming, refusals."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import nfield as nf
+from nfield.core.checks import UserError
+from nfield.core.cloud import PointCloud
+from nfield.core.mesh import Mesh
+from nfield.experiments.surface import run_surface
+from nfield.experiments.surface_mesh import mesh_of
+from nfield.experiments.surface_options import SURFACE_PRESETS, SurfaceOptions
+from nfield.meshing.extraction import extract_surface
+
+QUICK = {"baseline": False, "resolution": 32}
+
+
+def ellipsoid(count: int = 900, seed: int = 0) -> np.ndarray:
+    """Points of an ellipsoid with half axes 1, 0.7 and 0.5."""
+    points = np.random.default_rng(seed).normal(size=(count, 3))
+    return points / np.linalg.norm(points, axis=1, keepdims=True) * [1, 0.7, 0.5]
+
+
+def true_mesh() -> Mesh:
+    axes = torch.tensor([1, 0.7, 0.5])
+    return extract_surface(lambda x: (x / axes).norm(dim=-1) - 1, np.full(3, -1.2), np.full(3, 1.2), 48)
+
+
+VOLUME = 4 / 3 * math.pi * 0.7 * 0.5
+
+
+def test_a_cloud_becomes_a_closed_mesh_with_the_true_volume() -> None:
+    result = run_surface(PointCloud.from_arrays(ellipsoid()), SurfaceOptions(**QUICK), truth=true_mesh())
+    mesh, metrics = result.mesh, result.metrics
+    assert mesh is not None
+    assert mesh.volume == pytest.approx(VOLUME, rel=0.01)
+    assert metrics["watertight"] is True
+    assert metrics["components"] == 1
+    assert metrics["chamfer"] < 0.002
+    assert metrics["normal_consistency"] > 0.99
+    assert metrics["flipped"] < 0.01
+    assert metrics["cloud"]["closed"] is True
+    assert metrics["bands_against"] == "the true mesh"
+    assert [band["relative_error"] for band in metrics["bands"]][0] < 0.05
+    assert metrics["baseline"] is None
+    assert metrics["why"]["baseline"]
+    assert len(result.bands) == len(metrics["bands"])
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-6, 0.0), (1e6, 0.0), (1.0, 1e7)])
+def test_units_and_place_do_not_matter(scale: float, shift: float) -> None:
+    """The same mesh up to the transform that was applied to the points."""
+    points = ellipsoid(600)
+    one = run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK)).mesh
+    other = run_surface(PointCloud.from_arrays(points * scale + shift), SurfaceOptions(**QUICK)).mesh
+    assert one is not None
+    assert other is not None
+    back = (other.vertices - shift) / scale
+    assert abs(len(back) - len(one.vertices)) <= 0.01 * len(one.vertices)
+    assert np.abs(back.min(0) - one.vertices.min(0)).max() < 2e-3
+    assert np.abs(back.max(0) - one.vertices.max(0)).max() < 2e-3
+    assert other.volume / scale**3 == pytest.approx(one.volume, rel=2e-3)
+
+
+def test_runs_repeat_bit_for_bit() -> None:
+    cloud = PointCloud.from_arrays(ellipsoid(400))
+    one, other = (run_surface(cloud, SurfaceOptions(**QUICK)) for _ in range(2))
+    assert one.mesh is not None
+    assert other.mesh is not None
+    np.testing.assert_array_equal(one.mesh.vertices, other.mesh.vertices)
+
+
+@pytest.mark.parametrize("turned", [0.0, 0.3, 1.0])
+def test_given_normals_need_not_be_oriented(turned: float) -> None:
+    points = ellipsoid(700)
+    normals = points / np.array([1, 0.7, 0.5]) ** 2
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    normals[np.random.default_rng(1).random(700) < turned] *= -1
+    result = run_surface(PointCloud.from_arrays(points, normals), SurfaceOptions(**QUICK))
+    assert result.mesh is not None
+    assert result.mesh.volume == pytest.approx(VOLUME, rel=0.02)
+    assert result.metrics["cloud"]["normals"] == {0.0: "given", 0.3: "given, mended", 1.0: "given, turned"}[turned]
+
+
+def test_normals_of_length_zero_are_estimated() -> None:
+    points = ellipsoid(500)
+    normals = np.zeros((500, 3))
+    normals[:400] = points[:400] / np.linalg.norm(points[:400], axis=1, keepdims=True)
+    result = run_surface(PointCloud.from_arrays(points, normals), SurfaceOptions(**QUICK))
+    assert result.mesh is not None
+    assert result.mesh.volume == pytest.approx(VOLUME, rel=0.05)
+
+
+def test_outliers_and_noise_are_told_and_survived() -> None:
+    points = ellipsoid(3000)
+    points += 0.01 * np.random.default_rng(1).normal(size=points.shape)
+    far = np.random.default_rng(2).uniform(-1.2, 1.2, size=(30, 3))
+    result = run_surface(PointCloud.from_arrays(np.concatenate([points, far])), SurfaceOptions(**QUICK))
+    assert result.mesh is not None
+    assert result.mesh.volume == pytest.approx(VOLUME, rel=0.04)
+    assert result.metrics["components"] == 1
+    assert result.metrics["cloud"]["noise"] == pytest.approx(0.01, rel=0.4)
+    assert result.metrics["cloud"]["outliers"] > 5
+
+
+def test_an_open_surface_is_closed_or_cut_off() -> None:
+    points = ellipsoid(3000)
+    points = points[points[:, 2] > 0]
+    closed = run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK))
+    cut = run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK, open=True))
+    assert closed.metrics["cloud"]["closed"] is False
+    assert closed.metrics["watertight"] is True
+    assert cut.metrics["watertight"] is False
+    assert cut.metrics["area"] < closed.metrics["area"]
+
+
+def test_colours_and_faces() -> None:
+    points = ellipsoid(800)
+    colours = np.where(points[:, :1] > 0, [[255, 0, 0]], [[0, 0, 255]]).astype(np.uint8)
+    result = run_surface(
+        PointCloud.from_arrays(points, colours=colours), SurfaceOptions(baseline=False, resolution=48, faces=500)
+    )
+    mesh = result.mesh
+    assert mesh is not None
+    assert len(mesh.faces) <= 520
+    assert mesh.colours is not None
+    right = mesh.vertices[:, 0] > 0.2
+    assert mesh.colours[right, 0].mean() > 250
+    assert mesh.colours[mesh.vertices[:, 0] < -0.2, 2].mean() > 250
+
+
+def test_the_run_folder_opens_again(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = SurfaceOptions(resolution=24, steps=4, compare="poisson", evaluations=2)
+    result = run_surface(PointCloud.from_arrays(ellipsoid(500)), options, truth=true_mesh(), out=folder)
+    for name in ("config.json", "history.jsonl", "metrics.json"):
+        assert (folder / name).is_file()
+    for name in ("mesh", "baseline", "poisson", "truth", "points"):
+        assert (folder / "outputs" / f"{name}.ply").is_file() == (
+            name != "baseline" or result.baseline_mesh is not None
+        )
+    stored = json.loads((folder / "metrics.json").read_text())
+    assert stored["poisson"]["depth"] >= 6
+    assert stored["baseline"]["steps"] == 4
+    assert {line["run"] for line in map(json.loads, (folder / "history.jsonl").read_text().splitlines())} == {
+        "field",
+        "baseline",
+    }
+    opened = nf.load(folder)
+    points = torch.from_numpy(ellipsoid(50, seed=5))
+    torch.testing.assert_close(opened.field(points), result.field(points))
+    assert float(opened.field(points).abs().max()) < 0.02
+    again = mesh_of(opened.field, opened.extent(), resolution=24)
+    assert result.mesh is not None
+    assert again.mesh.volume == pytest.approx(result.mesh.volume, rel=1e-3)
+    with pytest.raises(UserError, match="already holds a run"):
+        run_surface(PointCloud.from_arrays(ellipsoid(500)), options, out=folder)
+
+
+def test_a_result_saves_itself(tmp_path: Path) -> None:
+    result = run_surface(PointCloud.from_arrays(ellipsoid(300)), SurfaceOptions(**QUICK))
+    opened = nf.load(result.save(tmp_path / "saved"))
+    torch.testing.assert_close(opened.field(torch.ones(2, 3)), result.field(torch.ones(2, 3)))
+    assert opened.extent().points.shape == (300, 3)
+
+
+@pytest.mark.parametrize("preset", list(SURFACE_PRESETS))
+def test_every_network_trains(preset: str) -> None:
+    options = SurfaceOptions(preset=preset, steps=8, evaluations=2, baseline=False, resolution=24)
+    try:
+        result = run_surface(PointCloud.from_arrays(ellipsoid(300)), options)
+    except UserError as error:
+        # Hardly trained, a network may have no zeros in the box yet.
+        assert "No surface" in str(error)
+        return
+    assert result.metrics["steps"] == 8
+    assert result.history[0]["losses"] == {} or set(result.history[-1]["losses"]) >= {"surface", "normal", "eikonal"}
+
+
+def test_a_network_learns_the_surface() -> None:
+    options = SurfaceOptions(preset="siren", steps=120, baseline=False, resolution=32, batch_points=512)
+    result = run_surface(PointCloud.from_arrays(ellipsoid(600)), options)
+    assert result.mesh is not None
+    assert result.mesh.volume == pytest.approx(VOLUME, rel=0.1)
+    assert result.history[-1]["fit_db"] > result.history[0]["fit_db"] + 10
+
+
+def test_time_budgets_end_the_solve() -> None:
+    result = run_surface(PointCloud.from_arrays(ellipsoid(2000)), SurfaceOptions(**QUICK, seconds=1e-3))
+    assert result.metrics["steps"] == 1
+    assert result.metrics["watertight"] is True
+
+
+def test_more_points_than_needed_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nfield.experiments.cloud.MOST_POINTS", 1000)
+    result = run_surface(PointCloud.from_arrays(ellipsoid(4000)), SurfaceOptions(**QUICK))
+    assert result.metrics["cloud"]["points"] == 4000
+    assert result.metrics["cloud"]["used"] <= 1000
+    assert any("thinned" in note for note in result.metrics["cloud"]["notes"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"resolution": 0}, "--resolution must lie between 8 and 4096 cells, but is 0"),
+        ({"preset": "sirens"}, "Did you mean 'siren'"),
+        ({"backbone": "mlpp"}, "Did you mean 'mlp'"),
+        ({"steps": 0}, "--steps must be at least 1"),
+        ({"seconds": -1.0}, "--seconds must be a positive number"),
+        ({"noise": -1.0}, "--noise must be at least 0"),
+        ({"faces": 3}, "--faces must be at least 4"),
+        ({"surface_weight": 0.0}, "--surface-weight"),
+        ({"encoding_settings": {"scale": 3}}, "need a network"),
+    ],
+)
+def test_options_are_checked_before_anything_is_computed(options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SurfaceOptions(**options)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.zeros((10, 3)), "1 distinct points"),
+        (np.array([[0.0, 0, 0], [1, 1, 1]]), "2 distinct points"),
+        (np.outer(np.arange(30.0), [1, 2, 3]), "on one line"),
+        (np.random.default_rng(0).normal(size=(50, 3)) * [1, 1, 0], "in one plane"),
+    ],
+)
+def test_clouds_that_bound_no_solid_are_refused(points: np.ndarray, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK), out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_two_clusters_give_two_pieces() -> None:
+    points = np.concatenate([ellipsoid(600), ellipsoid(600, seed=1) + [6, 0, 0]])
+    result = run_surface(PointCloud.from_arrays(points), SurfaceOptions(baseline=False, resolution=96))
+    assert result.metrics["components"] == 2
+    assert result.metrics["volume"] == pytest.approx(2 * VOLUME, rel=0.05)
+
+
+def test_python_takes_arrays_and_tensors() -> None:
+    result = nf.reconstruct(torch.from_numpy(ellipsoid(300)), **QUICK)
+    assert isinstance(result, nf.SurfaceResult)

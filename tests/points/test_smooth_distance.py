@@ -1,0 +1,171 @@
+"""Splines through points against surfaces with known distances, and their lattice against plain arithmetic."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from nfield.points.lattice import Level, block, dilated, look_up, pack, sparse_rows, spline_weights, transposed, unpack
+from nfield.points.smooth_distance import Sample, Smoothing, evaluate_levels, solve_levels, thinned
+from nfield.points.smoothing_choice import choose_smoothing, length_for
+
+
+def ball(count: int, noise: float = 0.0, seed: int = 0) -> Sample:
+    """Points of a sphere of radius 0.4."""
+    draw = np.random.default_rng(seed)
+    normals = draw.normal(size=(count, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    points = 0.4 * normals + noise * draw.normal(size=(count, 3))
+    area = 4 * math.pi * 0.16 / count
+    return Sample(
+        points=torch.from_numpy(points).float(),
+        normals=torch.from_numpy(normals).float(),
+        areas=torch.full((count,), area),
+        weights=torch.ones(count),
+    )
+
+
+def random_level(step: float = 0.1) -> Level:
+    keys = block(torch.tensor([-8] * 3), torch.tensor([7] * 3))
+    values = torch.randn(len(keys), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return Level(step=step, keys=keys, values=values)
+
+
+def test_keys_are_sorted_like_nodes_and_unpack_to_them() -> None:
+    nodes = torch.tensor(list(itertools.product((-300, -1, 0, 5), repeat=3)))
+    keys = pack(nodes)
+    assert torch.equal(unpack(keys), nodes)
+    assert bool((keys.diff() > 0).all())
+
+
+def test_dilation_adds_the_cube_around() -> None:
+    keys = dilated(pack(torch.tensor([[3, -2, 7]])), 2)
+    wanted = torch.tensor(list(itertools.product((1, 2, 3, 4, 5), (-4, -3, -2, -1, 0), (5, 6, 7, 8, 9))))
+    assert torch.equal(keys, pack(wanted).sort().values)
+    rows, there = look_up(keys, pack(torch.tensor([[3, -2, 7], [0, 0, 0]])))
+    assert there.tolist() == [True, False]
+    assert keys[rows[0]] == pack(torch.tensor([3, -2, 7]))
+
+
+def test_spline_weights_sum_to_one_and_slopes_are_their_derivatives() -> None:
+    fraction = (torch.rand(50, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.5) * 0.98
+    values, slopes = spline_weights(fraction, slopes=True)
+    torch.testing.assert_close(values.sum(1), torch.ones(50, dtype=torch.float64))
+    for axis in range(3):
+        shift = torch.zeros(3, dtype=torch.float64)
+        shift[axis] = 1e-5
+        numeric = (spline_weights(fraction + shift)[0] - spline_weights(fraction - shift)[0]) / 2e-5
+        torch.testing.assert_close(slopes[axis], numeric, atol=1e-8, rtol=1e-6)
+
+
+def test_refinement_keeps_the_function() -> None:
+    """Oracle: quadratic B-splines of one step are sums of those of half the step."""
+    coarse = random_level()
+    keys = block(torch.tensor([-10] * 3), torch.tensor([9] * 3))
+    fine = Level(step=0.05, keys=keys, values=coarse.refined(keys))
+    points = (torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64) - 0.5) * 0.6
+    torch.testing.assert_close(evaluate_levels([fine], points), evaluate_levels([coarse], points))
+
+
+def test_functions_of_first_degree_are_reproduced_beyond_the_lattice_continuously() -> None:
+    level = random_level()
+    centre = (unpack(level.keys) + 0.5) * level.step
+    slope = torch.tensor([0.3, -2.0, 1.1], dtype=torch.float64)
+    linear = Level(step=level.step, keys=level.keys, values=centre.double() @ slope + 0.2)
+    points = (torch.rand(100, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64) - 0.5) * 1.2
+    torch.testing.assert_close(evaluate_levels([linear], points), points @ slope + 0.2, atol=1e-7, rtol=1e-7)
+    edge = torch.tensor([[0.67, 0.0, 0.0], [0.68, 0.0, 0.0]], dtype=torch.float64)
+    near = evaluate_levels([linear], edge)
+    assert float((near[1] - near[0]).abs()) < 0.03
+
+
+def test_products_with_sparse_matrices_and_their_transposes_are_dense_ones() -> None:
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.stack([torch.randperm(9, generator=draw)[:4] for _ in range(7)])
+    weights = torch.randn(7, 4, generator=draw, dtype=torch.float64)
+    dense = torch.zeros(7, 9, dtype=torch.float64).scatter_add(1, rows, weights)
+    matrix = sparse_rows(rows, weights, 9)
+    right, left = (
+        torch.randn(9, generator=draw, dtype=torch.float64),
+        torch.randn(7, generator=draw, dtype=torch.float64),
+    )
+    torch.testing.assert_close(matrix @ right, dense @ right)
+    torch.testing.assert_close(transposed(matrix) @ left, dense.T @ left)
+
+
+def test_exact_points_of_a_sphere_give_its_distance() -> None:
+    levels = solve_levels(ball(3000), Smoothing(step=0.03, length=0.004))
+    draw = np.random.default_rng(1)
+    directions = draw.normal(size=(500, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    for radius in (0.37, 0.4, 0.43):
+        value = evaluate_levels(levels, torch.from_numpy(radius * directions).float())
+        # Away from its zeros the slope of the smoothest function stays a little below that of the distance.
+        assert float((value - (radius - 0.4)).abs().max()) < (0.001 if radius == 0.4 else 0.008)
+    assert float(evaluate_levels(levels, torch.zeros(1, 3))) < -0.1
+    assert float(evaluate_levels(levels, torch.tensor([[3.0, 0.0, 0.0]]))) > 2
+
+
+def test_corrections_join_their_coarser_level_without_a_step() -> None:
+    """Along a line through the edge of the finest level, values change by no more than the slope allows."""
+    levels = solve_levels(ball(2000), Smoothing(step=0.02, length=0.004))
+    line = torch.zeros(4000, 3)
+    line[:, 0] = torch.linspace(0.25, 0.6, 4000)
+    assert float(evaluate_levels(levels, line).diff().abs().max()) < 3 * 0.35 / 4000
+
+
+def test_more_smoothing_leaves_less_noise() -> None:
+    sample = ball(2000, noise=0.015)
+    draw = np.random.default_rng(3)
+    directions = draw.normal(size=(1000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    truth = torch.from_numpy(0.4 * directions).float()
+    rough, smooth = (
+        evaluate_levels(solve_levels(sample, Smoothing(step=0.035, length=s)), truth).square().mean().sqrt()
+        for s in (0.004, 0.03)
+    )
+    assert float(smooth) < 0.85 * float(rough)
+
+
+def test_outliers_lose_their_weight() -> None:
+    sample = ball(2000)
+    points = sample.points.clone()
+    points[::50] *= 1.15
+    bent = Sample(points=points, normals=sample.normals, areas=sample.areas, weights=sample.weights)
+    spread = []
+    for scale in (0.0, 3.0):
+        levels = solve_levels(bent, Smoothing(step=0.035, length=0.01, outlier_scale=scale))
+        spread.append(float(evaluate_levels(levels, sample.points).square().mean().sqrt()))
+    assert spread[1] < 0.7 * spread[0]
+
+
+def test_solving_stops_where_it_is_told_to() -> None:
+    seen: list[int] = []
+
+    def once(levels: list[Level]) -> bool:
+        seen.append(len(levels))
+        return len(levels) < 2
+
+    assert len(solve_levels(ball(500), Smoothing(step=0.02, length=0.01), on_level=once)) == 2
+    assert seen == [1, 2]
+
+
+def test_thinning_keeps_areas_and_means() -> None:
+    sample = ball(4000)
+    thin = thinned(sample, 0.1)
+    assert len(thin.points) < 1000
+    assert float(thin.areas.sum()) == pytest.approx(float(sample.areas.sum()), rel=1e-4)
+    torch.testing.assert_close(
+        (thin.areas[:, None] * thin.points).sum(0), (sample.areas[:, None] * sample.points).sum(0), atol=1e-4, rtol=1e-3
+    )
+    assert thinned(sample, 1e-5) is sample
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_noise_is_measured_from_left_out_points(noise: float) -> None:
+    spacing = math.sqrt(4 * math.pi * 0.16 / 3000)
+    judged = choose_smoothing(ball(3000, noise), spacing, torch.Generator().manual_seed(0))
+    assert judged.noise == pytest.approx(noise, rel=0.3, abs=0.1 * spacing)
+    assert judged.smoothing.length == pytest.approx(spacing * length_for(judged.noise / spacing))
