@@ -20,16 +20,23 @@ from skimage import data
 from nfield.backbones import ACTIVATIONS, BACKBONES
 from nfield.cli import VERBS, main
 from nfield.cli.fit_image import Command
+from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
 from nfield.experiments import image as experiment
+from nfield.experiments import surface as surface_experiment
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.recipes import PRESETS
+from nfield.experiments.surface_options import SurfaceOptions
+from nfield.io.clouds import save_cloud
 from nfield.io.images import save_image
+from nfield.io.meshes import save_mesh
+from nfield.meshing.extraction import extract_surface
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md"]
+WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md", "docs/surfaces.md"]
 WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
 
 
@@ -121,8 +128,16 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, pixels in (("photo.png", (255 * colours).astype(np.uint8)), ("mask.png", mask)):
         like = Image.from_array(pixels)
         save_image(tmp_path / name, like.values(np.arange(12), np.arange(16)), like)
+    draw = np.random.default_rng(0)
+    points = draw.normal(size=(300, 3))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    save_cloud(tmp_path / "scan.ply", PointCloud.from_arrays(points))
+    ball = extract_surface(lambda x: x.norm(dim=-1) - 1, np.full(3, -1.2), np.full(3, 1.2), 16)
+    save_mesh(tmp_path / "truth.ply", ball)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(experiment, "TUNING_STEPS", 1)
+    monkeypatch.setattr(surface_experiment, "TUNING_STEPS", 1)
+    monkeypatch.setattr(surface_experiment, "BASELINE_STEPS", 2)
     return tmp_path
 
 
@@ -137,6 +152,8 @@ def shortened(words: list[str]) -> list[str]:
         words[at + 1 : at + 5] = ["1", "2", "4", "5"]
     if words[0] == "fit-image":
         words += ["--quiet"] if "--resume" in words else ["--quiet", "--steps", "2"]
+    if words[0] == "reconstruct":
+        words += ["--quiet", "--steps", "2", "--resolution", "16", "--evaluations", "2"]
     if words[0] == "bench":
         words += ["--quiet", "--seconds", "0.05"]
     return words
@@ -238,6 +255,14 @@ def test_every_option_of_fit_image_is_told() -> None:
     told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
     fields = [*dataclasses.fields(ImageOptions), *dataclasses.fields(Command)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"image"}
+    assert wanted <= told
+
+
+def test_every_option_of_reconstruct_is_told() -> None:
+    text = read("docs/surfaces.md")
+    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
+    fields = [*dataclasses.fields(SurfaceOptions), *dataclasses.fields(ReconstructCommand)]
+    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"cloud"}
     assert wanted <= told
 
 

@@ -68,5 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     for note in meshed.notes:
         sys.stderr.write(f"{note}\n")
+    if meshed.mesh is None:
+        raise AssertionError("a surface that is not there is refused before")
     save_mesh(command.out, meshed.mesh)
     sys.stdout.write(f"{command.out}\n")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 import tyro
 
 from nfield.cli.arguments import options_class, parse
@@ -15,8 +16,16 @@ from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.io.clouds import check_cloud_path, save_cloud
 from nfield.io.meshes import load_mesh
+from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scanner import ScanOptions, sample_cloud, scan
-from nfield.scenes.shapes import SHAPES, mesh_of_shape
+from nfield.scenes.shape import Shape
+from nfield.scenes.shapes import SHAPES
+
+CELLS = 160
+"""Cells along the longest edge of the box that a shape is meshed in."""
+
+ROOM = 1.05
+"""Size of this box relative to the shape's own."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,4 +83,13 @@ def _mesh(name: str) -> Mesh:
         raise UserError(f"nfield scan needs a mesh: a file, or one of {', '.join(SHAPES)}.")
     if name not in SHAPES and (Path(name).suffix or Path(name).exists()):
         return load_mesh(name)
-    return mesh_of_shape(SHAPES[choice(name, SHAPES, "shape")]())
+    return mesh_of_shape(SHAPES[choice(name, SHAPES, "shape")](), name)
+
+
+def mesh_of_shape(shape: Shape, name: str, cells: int = CELLS) -> Mesh:
+    """The surface of a shape by marching cubes; sharp edges are cut off by up to a cell."""
+    low, high = shape.bounds
+    grown = (ROOM - 1) / 2 * (high - low)
+    # No shape is steeper than a distance: nothing of it is missed.
+    mesh = extract_surface(shape, low - grown, high + grown, cells, slope=1.0, dtype=torch.float64)
+    return dataclasses.replace(mesh, source=name)

@@ -18,7 +18,7 @@ from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
 from nfield.experiments.cloud import Prepared, prepare
-from nfield.experiments.surface_mesh import extent_of, mesh_of, poisson_mesh
+from nfield.experiments.surface_mesh import Meshed, extent_of, mesh_of, poisson_mesh
 from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
 from nfield.experiments.surface_result import SurfaceResult, build_network
@@ -149,19 +149,18 @@ class _Run:
                 self.folder.append_history(line)
             self.folder.save_weights("field", len(history), splines.state_dict())
         field = self._surface(module, prepared)
-        meshed = mesh_of(
-            field,
-            extent_of(prepared),
-            resolution=options.resolution,
-            open_surface=options.open,
-            faces=options.faces,
-            polished=options.polish,
-        )
+        meshed = self._mesh(field, prepared)
         self.tell(*meshed.notes)
         result = SurfaceResult(
-            field=field.eval(), config=config, history=history, metrics={}, mesh=meshed.mesh, cloud=prepared.cloud
+            field=field.eval(),
+            config=config,
+            history=history,
+            metrics={},
+            mesh=meshed.mesh,
+            mesh_why=meshed.why,
+            cloud=prepared.cloud,
+            truth=truth,
         )
-        result.truth = truth
         seconds = solved if trained is None else trained.seconds
         other: TrainingResult | None = None
         if options.baseline:
@@ -183,6 +182,24 @@ class _Run:
             result.metrics["seconds_total"] = time.perf_counter() - self.began
             self.folder.write_metrics(result.metrics)
         return result
+
+    def _mesh(self, field: SurfaceField, prepared: Prepared) -> Meshed:
+        options, extent = self.options, extent_of(prepared)
+        resolution = options.resolution or extent.resolution
+        try:
+            return mesh_of(
+                field,
+                extent,
+                resolution=resolution,
+                open_surface=options.open,
+                faces=options.faces,
+                polished=options.polish,
+            )
+        except UserError as error:
+            # A network that was hardly trained may have no zeros; what it has learned is kept and shown all the same.
+            if options.network is None:
+                raise
+            return Meshed(mesh=None, resolution=resolution, notes=(str(error),), why=str(error))
 
     def _surface(self, module: torch.nn.Module, prepared: Prepared) -> SurfaceField:
         return SurfaceField(module, torch.from_numpy(prepared.centre), prepared.scale).to(self.device)

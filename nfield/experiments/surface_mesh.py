@@ -65,9 +65,11 @@ def extent_of(prepared: Prepared) -> Extent:
 class Meshed:
     """A mesh and what the user should be told of it."""
 
-    mesh: Mesh
+    mesh: Mesh | None
     resolution: int
     notes: tuple[str, ...] = ()
+    why: str | None = None
+    """Why there is no mesh."""
 
 
 def mesh_of(

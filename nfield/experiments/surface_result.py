@@ -36,6 +36,8 @@ class SurfaceResult:
     metrics: dict[str, Any]
     mesh: Mesh | None = None
     """In input units; None where a run folder was opened, whose mesh is outputs/mesh.ply."""
+    mesh_why: str | None = None
+    """Why there is no mesh."""
     cloud: PointCloud | None = None
     """The points that were used."""
     truth: Mesh | None = None
@@ -86,8 +88,7 @@ class SurfaceResult:
         for name, surface in (("field", self.field), ("baseline", self.baseline)):
             if surface is not None:
                 folder.save_weights(name, self.metrics["steps"], surface.network.state_dict())
-        if self.mesh is not None:
-            write_surfaces(folder, self)
+        write_surfaces(folder, self)
         folder.write_metrics(self.metrics)
         return folder.path
 

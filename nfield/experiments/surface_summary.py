@@ -95,7 +95,7 @@ def surface_run_metrics(
         **_bands(result.history, probe),
         "bands_against": against,
         "resolution": resolution,
-        **_mesh_figures(result.mesh, result.truth),
+        **_mesh_figures(result.mesh, result.truth, result.mesh_why),
         "cloud": {**prepared.facts, "notes": list(prepared.notes)},
         "smoothing_length": prepared.smoothing.length * prepared.scale,
     }
@@ -153,7 +153,7 @@ def _mesh_figures(mesh: Mesh | None, truth: Mesh | None, missing: str | None = N
     names = ("vertices", "faces", "watertight", "components", "area", "volume")
     if mesh is None:
         reason = missing or "there is no mesh"
-        return {**dict.fromkeys((*names, *COMPARED)), "mesh_why": reason}
+        return {**dict.fromkeys((*names, *COMPARED)), **{f"{name}_why": reason for name in (*names, *COMPARED)}}
     known = describe(mesh)
     figures: dict[str, Any] = {name: getattr(known, name) for name in names}
     figures["boundary_edges"], figures["crowded_edges"] = known.boundary_edges, known.crowded_edges

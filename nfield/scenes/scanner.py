@@ -166,7 +166,8 @@ def _enough_hits(scene: MeshScene, options: ScanOptions, draws: dict[str, Genera
     """More hits than points are asked for, outside the holes. How fine the pictures must be, a first look tells."""
     side = FIRST_SIDE
     wanted = math.ceil(SPARE * options.points)
-    hits = _look(scene, options.cameras, side, draws["rays"])
+    # A mesh of one point has no size that cameras could stand away by.
+    hits = _look(scene, options.cameras if _diagonal(scene.mesh) > 0 else 0, side, draws["rays"])
     if not hits.count:
         raise UserError(f"The cameras see nothing of '{scene.mesh.source}'. Give a mesh with an area.")
     centres = hits.points[draws["holes"].integers(hits.count, size=options.holes)]

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from nfield.cli import main
+from nfield.cli.scan import mesh_of_shape
 from nfield.io.clouds import load_cloud
 from nfield.io.meshes import load_mesh, save_mesh
-from nfield.scenes.shapes import SHAPES, Sphere, mesh_of_shape
+from nfield.scenes.shapes import SHAPES, Sphere
 
 
 @pytest.fixture(autouse=True)
 def ball(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    save_mesh("ball.ply", mesh_of_shape(Sphere(radius=2.0), 32))
+    save_mesh("ball.ply", mesh_of_shape(Sphere(radius=2.0), "ball", 32))
 
 
 def run(*arguments: object) -> int:
@@ -34,7 +35,7 @@ def test_a_mesh_file_becomes_a_cloud(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("name", list(SHAPES))
 @pytest.mark.parametrize("uniform", [False, True])
 def test_shapes_are_known_by_name(name: str, uniform: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nfield.cli.scan.mesh_of_shape", lambda shape: mesh_of_shape(shape, 24))
+    monkeypatch.setattr("nfield.cli.scan.mesh_of_shape", lambda shape, name: mesh_of_shape(shape, name, 24))
     assert run(name, "--points", 300, "--out", "a.xyz", *["--uniform"] * uniform) == 0
     assert load_cloud("a.xyz").count == 300
 

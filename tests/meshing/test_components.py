@@ -87,7 +87,7 @@ def test_pieces_near_points_are_supported(shapes):
 
 
 def test_the_share_that_must_be_supported_is_of_the_area(shapes):
-    """One of three equal faces and the slanted one, which has √3 times their area: only the slanted middle is near."""
+    """Three equal faces and a slanted one, √3 times as large as each: only the slanted one's middle is near."""
     mesh = shapes.tetrahedron(3.0)
     points, share = np.array([[1.0, 1.0, 1.0]]), math.sqrt(3) / (3 + math.sqrt(3))
     assert keep_supported(mesh, points, 0.1, share=share - 1e-6) is mesh

@@ -19,7 +19,7 @@ def double(mesh, field, **options):
 
 
 def scaled_ball(shapes):
-    """Zero on the sphere of radius 0.7, but no distance: linear crossings miss it, Newton steps need two rounds."""
+    """Zero on the sphere of radius 0.7, but no distance: linear crossings miss it, and so does one Newton step."""
     return lambda x: (x * x).sum(-1) ** 2 - 0.7**4
 
 
@@ -133,7 +133,7 @@ def test_faces_decide_where_the_gradient_says_nothing(shapes):
 
 
 def test_flat_faces_have_their_normal_weighted_by_area():
-    """Two faces at a right angle, one twice as large: (0, -1, 2) of length one along their common edge."""
+    """Two faces at a right angle, one twice as large: (0, 1, 2) of length one along their common edge."""
     mesh = Mesh(
         vertices=np.array([(0.0, 0, 0), (1, 0, 0), (0, 2, 0), (0, 0, 1), (5, 5, 5)]),
         faces=np.array([(0, 1, 2), (1, 0, 3)]),

@@ -10,8 +10,9 @@ from scipy.spatial import cKDTree
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
+from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scanner import ScanOptions, camera_positions, sample_cloud, scan
-from nfield.scenes.shapes import Box, Sphere, Torus, mesh_of_shape
+from nfield.scenes.shapes import Box, Sphere, Torus
 
 HALF = np.array([1.0, 0.5, 0.25])
 
@@ -24,14 +25,19 @@ def cuboid() -> Mesh:
     return Mesh(vertices=corners, faces=np.array(faces, dtype=np.int64), source="cuboid")
 
 
+def meshed(shape, cells: int) -> Mesh:
+    low, high = shape.bounds
+    return extract_surface(shape, 1.1 * low, 1.1 * high, cells, slope=1.0, dtype=torch.float64)
+
+
 @pytest.fixture(scope="module")
 def sphere() -> Mesh:
-    return mesh_of_shape(Sphere(radius=1.0), 48)
+    return meshed(Sphere(radius=1.0), 48)
 
 
 @pytest.fixture(scope="module")
 def torus() -> Mesh:
-    return mesh_of_shape(Torus(ring_radius=1.0, tube_radius=0.4), 64)
+    return meshed(Torus(large=1.0, small=0.4), 64)
 
 
 def scanned(mesh: Mesh, *, seed: int = 0, **options) -> PointCloud:
@@ -43,11 +49,11 @@ def sampled(mesh: Mesh, *, points: int = 3000, seed: int = 0, **options) -> Poin
 
 
 def distances(shape, points: np.ndarray) -> np.ndarray:
-    return shape(torch.from_numpy(points)).numpy()
+    return shape(torch.from_numpy(points.reshape(-1, 3))).numpy().reshape(points.shape[:-1])
 
 
 def off_the_cuboid(points: np.ndarray) -> np.ndarray:
-    return np.abs(distances(Box(half_extents=tuple(HALF)), points))
+    return np.abs(distances(Box(half=tuple(HALF)), points))
 
 
 @pytest.mark.parametrize("draw", [scanned, sampled])
@@ -97,7 +103,7 @@ def test_cameras_stand_evenly_on_a_sphere(torus: Mesh) -> None:
 def test_only_what_a_camera_sees_is_scanned(torus: Mesh) -> None:
     """One camera: by the torus's formula nothing lies between it and its points. Others are hidden and missing."""
     camera = np.array([camera_positions(torus, 1)[0]])
-    shape = Torus(ring_radius=1.0, tube_radius=0.4)
+    shape = Torus(large=1.0, small=0.4)
     share_between = np.linspace(0, 0.97, 100)[:, None, None]
 
     def hidden(points: np.ndarray) -> np.ndarray:
@@ -253,5 +259,8 @@ def test_what_cannot_be_scanned_is_told(sphere: Mesh) -> None:
         scanned(dot)
     with pytest.raises(UserError, match="dot"):
         sampled(dot)
+    for draw in (scanned, sampled):
+        with pytest.raises(UserError, match="nothing"):
+            draw(Mesh(vertices=np.zeros((0, 3)), faces=np.zeros((0, 3), dtype=np.int64), source="nothing"))
     with pytest.raises(UserError, match="--noise"):
         sampled(sphere, noise=-1.0)
