@@ -15,18 +15,15 @@ import numpy as np
 from nfield.bench.machine import describe_machine
 from nfield.bench.poisson_peer import DEPTHS, poisson_meshes
 from nfield.core.checks import UserError, choice, positive
-from nfield.core.cloud import PointCloud
 from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
-from nfield.core.sampling import sample_surface
 from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.metrics.surface import surface_metrics
+from nfield.scenes.scanner import sample_cloud
 from nfield.training.progress import Progress
 
 FIGURES = ("chamfer", "accuracy", "completeness", "hausdorff", "normal_consistency", "fscore")
-OUTLIER_BOX = 1.1
-"""Edge of the box that outliers are spread in, relative to the shape's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,17 +73,6 @@ class MeshBenchOptions:
             positive(self.seconds, "--seconds")
 
 
-def scan_of(mesh: Mesh, case: Case, seed: int) -> PointCloud:
-    """Points uniform by area with Gaussian noise, and outliers uniform in a box a tenth larger; no normals."""
-    draw = np.random.default_rng(seed)
-    points = sample_surface(mesh, case.points, draw)[0]
-    points = points + draw.normal(size=points.shape) * case.noise * mesh.diagonal
-    count = round(case.outliers * case.points)
-    low, high = mesh.vertices.min(0), mesh.vertices.max(0)
-    points[:count] = (low + high) / 2 + (draw.random((count, 3)) - 0.5) * (high - low) * OUTLIER_BOX
-    return PointCloud.from_arrays(draw.permutation(points), source=mesh.source)
-
-
 def bench_mesh(
     meshes: Sequence[Mesh], options: MeshBenchOptions, *, command: str, progress: Progress
 ) -> dict[str, Any]:
@@ -110,7 +96,8 @@ def bench_mesh(
 
 def _one(mesh: Mesh, name: str, options: MeshBenchOptions) -> dict[str, Any]:
     case = CASES[name]
-    cloud = scan_of(mesh, case, options.seed)
+    draw = np.random.default_rng(options.seed)
+    cloud = sample_cloud(mesh, case.points, noise=case.noise, outliers=case.outliers, generator=draw)
     began = time.perf_counter()
     own = run_surface(cloud, SurfaceOptions(baseline=False, seconds=options.seconds, device=options.device))
     spent = time.perf_counter() - began

@@ -166,10 +166,13 @@ def _enough_hits(scene: MeshScene, options: ScanOptions, draws: dict[str, Genera
     """More hits than points are asked for, outside the holes. How fine the pictures must be, a first look tells."""
     side = FIRST_SIDE
     wanted = math.ceil(SPARE * options.points)
-    # A mesh of one point has no size that cameras could stand away by.
-    hits = _look(scene, options.cameras if _diagonal(scene.mesh) > 0 else 0, side, draws["rays"])
+    nothing = UserError(f"The cameras see nothing of '{scene.mesh.source}'. Give a mesh with an area.")
+    # A mesh without extent gives no distance for the cameras to stand at.
+    if scene.empty or not _diagonal(scene.mesh) > 0:
+        raise nothing
+    hits = _look(scene, options.cameras, side, draws["rays"])
     if not hits.count:
-        raise UserError(f"The cameras see nothing of '{scene.mesh.source}'. Give a mesh with an area.")
+        raise nothing
     centres = hits.points[draws["holes"].integers(hits.count, size=options.holes)]
     radius = options.hole_radius * _diagonal(scene.mesh)
     hits = _outside(hits, centres, radius)
@@ -217,7 +220,9 @@ def _look(scene: MeshScene, cameras: int, side: int, generator: Generator) -> _H
         first = mesh.corners[hits.faces, 0]
         points = first + np.einsum("nk,nkd->nd", weights, mesh.corners[hits.faces] - first[:, None])
         normals = np.where(away[:, None], -normals, normals)
-        seen.append(_Hits(points=points, rays=rays, normals=normals, cameras=np.full(len(rays), number)))
+        seen.append(
+            _Hits(points=points, rays=rays, normals=normals, cameras=np.full(len(rays), number, dtype=np.int64))
+        )
     return _Hits(
         points=np.concatenate([s.points for s in seen]),
         rays=np.concatenate([s.rays for s in seen]),
