@@ -48,7 +48,7 @@ MARGIN = 0.25
 """Of the cloud's longest edge, added on all sides of it."""
 LEAST_GRADIENT = 0.3
 """Below this length of ∇f a point keeps its normal: the function is not yet a distance there."""
-TOLERANCE = 1e-4
+TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +215,11 @@ class _System:
             self.bending_back @ (self.give * (self.bending @ level.values))
         )
         diagonal = self.sharpness @ each + bend * (self.softness @ self.give)
-        change = _conjugate_gradients(product, torch.where(free, right, 0), diagonal, free, iterations)
+        inverse = torch.where(free, 1 / diagonal.clamp(min=1e-30), 0)
+        # What the points ask for in all, so that a good start is not refined to ever more digits.
+        whole = self.data_back @ (each * target)
+        enough = TOLERANCE**2 * float(torch.dot(whole, inverse * whole))
+        change = _conjugate_gradients(product, torch.where(free, right, 0), inverse, enough, iterations)
         return replace(level, values=level.values + change)
 
     def look(self, level: Level) -> tuple[Float[torch.Tensor, " p"], Float[torch.Tensor, "p 3"]]:
@@ -232,18 +236,19 @@ def _squared(matrix: torch.Tensor) -> torch.Tensor:
 def _conjugate_gradients(
     product: Callable[[torch.Tensor], torch.Tensor],
     right: torch.Tensor,
-    diagonal: torch.Tensor,
-    free: torch.Tensor,
+    inverse: torch.Tensor,
+    enough: float,
     iterations: int,
 ) -> torch.Tensor:
-    """The solution of product(x) = right on the free entries, by conjugate gradients with the diagonal divided out."""
-    inverse = torch.where(free, 1 / diagonal.clamp(min=1e-30), 0)
+    """The solution of product(x) = right by conjugate gradients, to a squared residual of `enough`.
+
+    `inverse` is that of the diagonal, zero on entries that stay zero; the residual is measured in it.
+    """
     solution = torch.zeros_like(right)
     residual, scaled = right.clone(), inverse * right
     direction, square = scaled.clone(), torch.dot(right, scaled)
-    start = float(square)
     for _ in range(iterations):
-        if float(square) <= TOLERANCE**2 * start:
+        if float(square) <= enough:
             break
         image = product(direction)
         length = square / torch.dot(direction, image)

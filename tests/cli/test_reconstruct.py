@@ -18,6 +18,8 @@ SMALL = ["--resolution", "24", "--no-baseline", "--quiet"]
 @pytest.fixture
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    # Small pictures in the reports, which are looked at elsewhere.
+    monkeypatch.setattr("nfield.reports.surface_pictures.SIDE", 48)
     points = np.random.default_rng(0).normal(size=(500, 3))
     path = tmp_path / "ball.xyz"
     np.savetxt(path, points / np.linalg.norm(points, axis=1, keepdims=True))
