@@ -83,7 +83,7 @@ class SurfaceField(torch.nn.Module):
     def curvature(self, points: Float[torch.Tensor, "*batch 3"]) -> Float[torch.Tensor, "*batch"]:
         """Mean curvature `½ div(∇f/|∇f|)` of the level surfaces, per input unit; positive for a ball.
 
-        Differences of normals over a fiftieth of the extent's hundredth: splines and ReLU networks have rough seconds.
+        From differences of normals over a hundredth of the extent, as splines and ReLU networks bend in steps.
         """
         step = float(self.scale) * 5e-3
 

@@ -1,6 +1,5 @@
 """Read an image or a mask from a file, by what the file holds and not by what it is called."""
 
-import difflib
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from jaxtyping import Bool
 from nfield.core.checks import UserError
 from nfield.core.image import Image
 from nfield.io.decoded import Decoded, in_memory, unreadable, upright
+from nfield.io.files import check_file
 from nfield.io.image_writers import open_image_writer as open_image_writer
 from nfield.io.image_writers import save_image as save_image
 from nfield.io.pictures import picture_orientation, read_by_imageio, read_picture
@@ -19,7 +19,6 @@ from nfield.io.tiff import SIGNATURES as TIFF_SIGNATURES
 from nfield.io.tiff import read_tiff
 
 NPY_SIGNATURE = b"\x93NUMPY"
-SHOWN_NAMES = 3
 
 
 def load_image(path: str | os.PathLike[str]) -> Image:
@@ -30,7 +29,7 @@ def load_image(path: str | os.PathLike[str]) -> Image:
     Raises UserError where the file is missing, damaged, or no image of finite numbers.
     """
     file = Path(path)
-    _check_file(file)
+    check_file(file, "image")
     try:
         decoded = _decode(file)
         return Image.from_array(decoded.pixels, alpha=decoded.alpha, notes=decoded.notes, source=str(file))
@@ -66,26 +65,6 @@ def load_mask(path: str | os.PathLike[str], height: int, width: int) -> Bool[np.
             f"The mask '{path}' is black everywhere, so that no pixel would be fitted. Paint the pixels to fit white."
         )
     return selected
-
-
-def _check_file(path: Path) -> None:
-    """Say what is wrong with a path that cannot be opened, and what may have been meant."""
-    if path.is_dir():
-        raise UserError(f"'{path}' is a folder. Give the path of one image file.")
-    if not path.exists():
-        folder = path.parent
-        if not folder.is_dir():
-            raise UserError(f"No file '{path}': there is no folder '{folder}'. Check the path.")
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-        near = difflib.get_close_matches(path.name, names, n=SHOWN_NAMES, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else "Check the path."
-        raise UserError(f"No file '{path}'. {hint}")
-    if not path.is_file():
-        raise UserError(f"'{path}' is not an ordinary file. Give the path of one image file.")
-    if path.stat().st_size == 0:
-        raise UserError(f"'{path}' is empty (0 bytes). Copy or export the image again.")
-    if not os.access(path, os.R_OK):
-        raise UserError(f"'{path}' may not be read by this user. Change its permissions.")
 
 
 def _decode(path: Path) -> Decoded:
