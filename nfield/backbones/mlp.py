@@ -11,6 +11,7 @@ from nfield.backbones.activations import Activations, check_activation
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN, dense
 from nfield.core.checks import at_least
+from nfield.core.coordinates import exact_where_coordinates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,9 @@ class MLP(AbstractBackbone):
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at features of shape (..., in_dim)."""
-        h = features
-        for i, layer in enumerate(self.hidden):
+        first, *others = self.hidden
+        with exact_where_coordinates(features):
+            h = self.activations(first(features), 0)
+        for i, layer in enumerate(others, 1):
             h = self.activations(layer(h), i)
         return self.output(h)

@@ -10,6 +10,7 @@ from nfield.backbones.activations import Activations, check_activation
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN, dense, spread_bias
 from nfield.core.checks import at_least
+from nfield.core.coordinates import exact_where_coordinates
 from nfield.encodings.plane_waves import check_scales
 
 
@@ -79,8 +80,9 @@ class Mscale1(AbstractBackbone):
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""
-        scaled = self.scales[self.group] * torch.nn.functional.linear(features, self.first.weight)
-        h = self.activations(scaled + self.first.bias, 0)
+        with exact_where_coordinates(features):
+            scaled = self.scales[self.group] * torch.nn.functional.linear(features, self.first.weight)
+            h = self.activations(scaled + self.first.bias, 0)
         for i, layer in enumerate(self.hidden, 1):
             h = self.activations(layer(h), i)
         return self.output(h)

@@ -11,6 +11,7 @@ from nfield.backbones.activations import Activations, check_activation
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN, spread_bias
 from nfield.core.checks import at_least
+from nfield.core.coordinates import exact_where_coordinates
 from nfield.encodings.plane_waves import check_scales
 
 
@@ -85,8 +86,10 @@ class Mscale2(AbstractBackbone):
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""
         flat = features.reshape(-1, self.in_dim)
         h = self.scales[:, None, None] * flat
+        with exact_where_coordinates(flat):
+            h = self.activations(torch.baddbmm(self.biases[0], h, self.weights[0]), 0)
         last = len(self.weights) - 1
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            h = torch.baddbmm(bias, h, weight)
+        for i in range(1, last + 1):
+            h = torch.baddbmm(self.biases[i], h, self.weights[i])
             h = h if i == last else self.activations(h, i)
         return h.sum(0).reshape(*features.shape[:-1], self.out_dim)

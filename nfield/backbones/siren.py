@@ -9,6 +9,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import uniform_dense
 from nfield.core.checks import at_least, positive
+from nfield.core.coordinates import exact_where_coordinates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,9 @@ class SIREN(AbstractBackbone):
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at features of shape (..., in_dim)."""
-        h = features
-        for omega, layer in zip(self.omegas, self.hidden, strict=True):
+        first, *others = self.hidden
+        with exact_where_coordinates(features):
+            h = (self.omegas[0] * first(features)).sin()
+        for omega, layer in zip(self.omegas[1:], others, strict=True):
             h = (omega * layer(h)).sin()
         return self.output(h)

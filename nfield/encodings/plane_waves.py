@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.checks import UserError
+from nfield.core.coordinates import exact_where_coordinates
 from nfield.encodings.base import AbstractEncoding, check_in_dim
 
 
@@ -31,7 +32,8 @@ class PlaneWaves(AbstractEncoding):
     def forward(self, x: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch features"]:
         """Features of shape (..., 2 m) at points of shape (..., d)."""
         self.check_dimension(x.shape[-1])
-        angle = x @ (2 * math.pi * self.frequencies).T
+        with exact_where_coordinates(x):
+            angle = x @ (2 * math.pi * self.frequencies).T
         return torch.cat([angle.cos(), angle.sin()], -1)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "*grid features"]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from nfield.core.allocator import keep_freed_memory
 from nfield.core.checks import RunError, UserError, finite_or_none
 from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
@@ -78,6 +79,7 @@ class TrainingSession:
         here = next((p.device for p in field.parameters()), torch.device("cpu"))
         self.device = here if device is None else torch.device(device)
         self.dtype = parameter_dtype(settings.precision)
+        keep_freed_memory()
         self.field: Any = field.to(device=self.device, dtype=self.dtype).train()
         self.plan = EvaluationPlan(steps=settings.steps, seconds=settings.seconds, count=settings.evaluations)
         self.history: list[dict[str, Any]] = []
