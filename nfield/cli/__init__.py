@@ -6,6 +6,7 @@ import signal
 import sys
 
 from nfield.core.checks import RunError, UserError, choice
+from nfield.core.waiting import wait_briefly_where_busy
 
 VERBS = {
     "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),
@@ -41,7 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
 
             sys.stdout.write(f"nfield {__version__}\n")
             return 0
-        module = importlib.import_module(VERBS[choice(arguments[0], VERBS, "verb")][0])
+        name = VERBS[choice(arguments[0], VERBS, "verb")][0]
+        if "torch" not in sys.modules and not {"-h", "--help"} & set(arguments):
+            wait_briefly_where_busy()
+        module = importlib.import_module(name)
         module.main(arguments[1:])
         sys.stdout.flush()
         return 0
