@@ -27,3 +27,10 @@ def test_phases_are_those_of_float32(name):
     with torch.autocast("cpu", torch.bfloat16):
         low = encoding(points)
     torch.testing.assert_close(low.float(), encoding(points), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_features_that_come_in_low_precision_are_taken(name):
+    network = BACKBONES[name]().build(2, 1, torch.Generator().manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.isfinite(network(torch.rand(5, 2).bfloat16())).all()
