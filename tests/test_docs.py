@@ -18,7 +18,9 @@ import torch
 from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
+from nfield.bench.mesh import CASES, MeshBenchOptions
 from nfield.cli import VERBS, main
+from nfield.cli.bench import MeshCommand
 from nfield.cli.fit_image import Command
 from nfield.cli.reconstruct import Command as ReconstructCommand
 from nfield.core.cloud import PointCloud
@@ -264,6 +266,15 @@ def test_every_option_of_reconstruct_is_told() -> None:
     fields = [*dataclasses.fields(SurfaceOptions), *dataclasses.fields(ReconstructCommand)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"cloud"}
     assert wanted <= told
+
+
+def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
+    text = read("docs/surfaces.md").split("## Measuring against Poisson")[1]
+    told = set(re.findall(r"`--([a-z][a-z-]*)", text))
+    fields = [*dataclasses.fields(MeshBenchOptions), *dataclasses.fields(MeshCommand)]
+    assert {field.name.replace("_", "-") for field in fields} - {"meshes"} == told
+    row = next(line for line in text.splitlines() if line.startswith("| `--cases"))
+    assert re.findall(r"`(\d+k-\w+)`", row) == list(CASES)
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:

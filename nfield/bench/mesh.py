@@ -1,29 +1,29 @@
 """Surfaces from scans of true meshes: nfield's default beside screened Poisson at its best depth, in one run.
 
-The best depth is picked afterwards against the truth, which no user could do: the peer at its very best.
+The best depth is picked afterwards against the truth, which no user could do: the peer at its very best. Every method
+runs on every scan in a process of its own, which gives its peak memory and keeps a crash from ending the rest.
 """
 
-import resource
-import sys
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from nfield.bench.machine import describe_machine
-from nfield.bench.poisson_peer import DEPTHS, poisson_meshes
-from nfield.core.checks import UserError, choice, positive
+from nfield.bench.made import Made
+from nfield.bench.mesh_figures import FAR, best_of, comparisons
+from nfield.bench.mesh_methods import ANYTIME, ANYTIME_SECONDS, METHODS, OWN, POISSON, chosen_methods, peer_versions
+from nfield.bench.mesh_pictures import file_name, write_views
+from nfield.bench.mesh_table import write_tables
+from nfield.bench.worker import run_worker
+from nfield.core.checks import UserError, at_least, choice, positive, within
 from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
-from nfield.experiments.surface import run_surface
-from nfield.experiments.surface_options import SurfaceOptions
-from nfield.metrics.surface import surface_metrics
 from nfield.scenes.scanner import sample_cloud
 from nfield.training.progress import Progress
-
-FIGURES = ("chamfer", "accuracy", "completeness", "hausdorff", "normal_consistency", "fscore")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,14 @@ class MeshBenchOptions:
     """Cases by name."""
     seconds: float | None = None
     """Time budget of nfield for each scan; none by default."""
+    anytime: bool = False
+    """Also run nfield with a budget of five seconds."""
+    depths: tuple[int, ...] = (6, 7, 8, 9)
+    """Depths of screened Poisson, of which the best is picked."""
     peer_limit: float = 120.0
-    """Seconds after which the peer is given up; orienting exact planes may take it minutes."""
+    """Seconds after which a peer is stopped; orienting exact planes may take it minutes."""
+    own_limit: float = 1800.0
+    """Seconds after which nfield is stopped."""
     samples: int = 100_000
     """Points drawn from each surface for the figures."""
     seed: int = 0
@@ -67,160 +73,131 @@ class MeshBenchOptions:
             choice(case, CASES, "case")
         if not self.cases:
             raise UserError(f"Name one case at least: {', '.join(CASES)}.")
+        if not self.depths:
+            raise UserError("Name one of screened Poisson's --depths at least, such as 8.")
+        for depth in self.depths:
+            within(depth, 2, 12, "Each of --depths")
         positive(self.peer_limit, "--peer-limit")
+        positive(self.own_limit, "--own-limit")
         positive(self.samples, "--samples")
+        at_least(self.seed, 0, "--seed")
         if self.seconds is not None:
             positive(self.seconds, "--seconds")
 
 
 def bench_mesh(
-    meshes: Sequence[Mesh], options: MeshBenchOptions, *, command: str, progress: Progress
+    meshes: Sequence[Mesh], options: MeshBenchOptions, *, folder: Path, command: str, progress: Progress
 ) -> dict[str, Any]:
-    """Everything measured, as it is written to bench.json."""
+    """Measure all methods on scans of all meshes; the result is the content of bench.json.
+
+    After every scan bench.json, bench.md and a picture are in the folder, so that what was measured is kept whatever
+    happens next. Raises KeyboardInterrupt that says so.
+    """
+    meshes = _apart(meshes)
     machine = describe_machine(choose_device(options.device))
-    results = []
-    for name in options.cases:
-        for mesh in meshes:
-            result = _one(mesh, name, options)
-            results.append(result)
-            progress.message(_told(result))
-    return {
+    names, absent = chosen_methods(anytime=options.anytime)
+    machine["versions"] |= peer_versions(names)
+    found: dict[str, Any] = {
         "suite": "mesh",
         "command": command,
         "seed": options.seed,
+        "options": asdict(options),
         "machine": machine,
-        "results": results,
-        "means": {name: _means([r for r in results if r["case"] == name]) for name in options.cases},
+        "complete": False,
+        "methods": {name: {"title": METHODS[name].title, "rules": METHODS[name].rules} for name in names},
+        "absent": absent,
+        "results": [],
+        "means": {},
     }
+    results, scans = found["results"], [(name, mesh) for name in options.cases for mesh in meshes]
+    progress.start("bench")
+    try:
+        for name, mesh in scans:
+            results.append(_Scan(mesh, name, options, folder).measure(names, progress, len(results), len(scans)))
+            peers = [method for method in names if METHODS[method].peer]
+            found["means"] = {
+                case: comparisons([r for r in results if r["case"] == case], names, peers)
+                for case in options.cases
+                if any(r["case"] == case for r in results)
+            }
+            found["complete"] = len(results) == len(scans)
+            write_tables(folder, found)
+            progress.message(_told(results[-1]))
+    except KeyboardInterrupt:
+        kept = f"; those are in '{folder}'" if results else ""
+        raise KeyboardInterrupt(f"Interrupted after {len(results)} of {len(scans)} scans{kept}.") from None
+    finally:
+        progress.finish()
+    return found
 
 
-def _one(mesh: Mesh, name: str, options: MeshBenchOptions) -> dict[str, Any]:
-    case = CASES[name]
-    draw = np.random.default_rng(options.seed)
-    cloud = sample_cloud(mesh, case.points, noise=case.noise, outliers=case.outliers, generator=draw)
-    began = time.perf_counter()
-    own = run_surface(cloud, SurfaceOptions(baseline=False, seconds=options.seconds, device=options.device))
-    spent = time.perf_counter() - began
-    if own.mesh is None:
-        raise AssertionError("a run that returns has a mesh")
-    entry: dict[str, Any] = {
-        "case": name,
-        "shape": mesh.source,
-        "nfield": {
-            **_figures(own.mesh, mesh, options),
-            "seconds": spent,
-            "watertight": own.metrics["watertight"],
-            "components": own.metrics["components"],
-            "peak_megabytes": _peak(),
-        },
-        "poisson": None,
-    }
-    peers = poisson_meshes(cloud.points, options.peer_limit)
-    if peers is None:
-        entry["why"] = f"Poisson's normals were not oriented within {options.peer_limit:g} s"
+def _apart(meshes: Sequence[Mesh]) -> list[Mesh]:
+    """The meshes, numbered where several have one name: tables and files go by it."""
+    count: dict[str, int] = {}
+    apart = []
+    for mesh in meshes:
+        count[mesh.source] = number = count.get(mesh.source, 0) + 1
+        apart.append(mesh if number == 1 else replace(mesh, source=f"{mesh.source}-{number}"))
+    return apart
+
+
+class _Scan:
+    """One mesh scanned in one way, and what the methods make of it."""
+
+    def __init__(self, mesh: Mesh, name: str, options: MeshBenchOptions, folder: Path):
+        self.mesh, self.name, self.options, self.folder = mesh, name, options, folder
+        self.case = CASES[name]
+        draw = np.random.default_rng(options.seed)
+        cloud = sample_cloud(mesh, self.case.points, noise=self.case.noise, outliers=self.case.outliers, generator=draw)
+        self.points = cloud.points
+
+    def measure(self, names: list[str], progress: Progress, done: int, scans: int) -> dict[str, Any]:
+        """The entry of bench.json. `done` of `scans` scans are behind."""
+        entry: dict[str, Any] = {"case": self.name, "shape": self.mesh.source, "why": {}}
+        best: list[tuple[str, Made]] = []
+        for number, name in enumerate(names):
+            part = done * len(names) + number
+            doing = f"{self.name} {self.mesh.source}: {METHODS[name].title}"
+            progress.update(step=part, fraction=part / (scans * len(names)), loss=None, quality=doing)
+            entry[name], made = self._run(name, entry["why"])
+            if made is not None:
+                best.append((name, made))
+        entry["picture"] = file_name(self.name, self.mesh.source)
+        columns = [(_title(name, entry[name]), made.mesh(name)) for name, made in best]
+        write_views(self.folder / entry["picture"], self.mesh, columns)
         return entry
-    figures = [{**_figures(p.mesh, mesh, options), "depth": p.depth, "seconds": p.seconds} for p in peers]
-    entry["poisson"] = min(figures, key=lambda f: f["chamfer"])
-    entry["poisson_depths"] = {f["depth"]: f["chamfer"] for f in figures}
-    return entry
+
+    def _run(self, name: str, why: dict[str, str]) -> tuple[dict[str, Any] | None, Made | None]:
+        options, peer = self.options, METHODS[name].peer
+        settings = {
+            "depths": sorted(set(options.depths)),
+            "seconds": ANYTIME_SECONDS if name == ANYTIME else options.seconds,
+            "device": options.device,
+            "threads": torch.get_num_threads(),
+        }
+        limit = options.peer_limit if peer else options.own_limit
+        outcome = run_worker(METHODS[name].module, self.points, settings, limit=limit)
+        far = FAR * self.case.noise * self.mesh.diagonal if self.case.outliers else np.inf
+        found = best_of(outcome.made, self.mesh, samples=options.samples, seed=options.seed, within=far)
+        if outcome.why is not None:
+            depths = ", ".join(str(made.depth) for made in outcome.made)
+            why[name] = outcome.why + (f"; depths {depths} were ready" if peer and depths else "")
+        elif found is None:
+            why[name] = "made no surface that can be measured"
+        return found or (None, None)
 
 
-def _peak() -> float:
-    """Peak resident memory of this process so far, in megabytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
-
-
-def _figures(mesh: Mesh, truth: Mesh, options: MeshBenchOptions) -> dict[str, Any]:
-    found = surface_metrics(mesh, truth, samples=options.samples, generator=np.random.default_rng(options.seed))
-    return {name: getattr(found, name) for name in FIGURES}
-
-
-def _means(results: list[dict[str, Any]]) -> dict[str, float | None]:
-    """Means over the shapes where both finished."""
-    both = [r for r in results if r["poisson"] is not None]
-    if not both:
-        return {"shapes": 0, "ratio_of_means": None, "mean_ratio": None, "normal_consistency": None, "seconds": None}
-    own, peer = [r["nfield"] for r in both], [r["poisson"] for r in both]
-    return {
-        "shapes": len(both),
-        "ratio_of_means": sum(o["chamfer"] for o in own) / sum(p["chamfer"] for p in peer),
-        "mean_ratio": float(np.mean([o["chamfer"] / p["chamfer"] for o, p in zip(own, peer, strict=True)])),
-        "normal_consistency": float(
-            np.mean([o["normal_consistency"] - p["normal_consistency"] for o, p in zip(own, peer, strict=True)])
-        ),
-        "seconds": float(np.mean([o["seconds"] for o in own])),
-    }
+def _title(name: str, figures: dict[str, Any]) -> str:
+    depth = f", depth {figures['depth']}" if "depth" in figures else ""
+    return f"{METHODS[name].title}{depth}\nChamfer {figures['chamfer']:.2g}"
 
 
 def _told(result: dict[str, Any]) -> str:
-    own, peer = result["nfield"], result["poisson"]
-    text = f"{result['case']} {result['shape']}: Chamfer {own['chamfer']:.5f} in {own['seconds']:.1f} s"
-    return (
-        text
-        if peer is None
-        else f"{text}, {own['chamfer'] / peer['chamfer']:.2f} of Poisson's at depth {peer['depth']}"
-    )
-
-
-def markdown(found: dict[str, Any], title: str = "Surfaces against screened Poisson") -> str:
-    """The measurement as a page."""
-    machine = found["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    lines = [
-        f"# {title}",
-        "",
-        f"- Hardware: {machine['processor']}, {machine['cores']} cores; device {machine['device']}; "
-        f"load average before the run {machine['load_before']}",
-        f"- System: {machine['system']}",
-        f"- Versions: {versions}",
-        f"- Command: `{found['command']}`, seed {found['seed']}",
-        "",
-        "## Means over the shapes",
-        "",
-        "| case | shapes | Chamfer, ratio of means | mean of ratios | normal consistency | seconds |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for case, mean in found["means"].items():
-        if mean["shapes"]:
-            lines.append(
-                f"| {case} | {mean['shapes']} | {mean['ratio_of_means']:.2f} | {mean['mean_ratio']:.2f} | "
-                f"{mean['normal_consistency']:+.4f} | {mean['seconds']:.1f} |"
-            )
-    lines += [
-        "",
-        "## Every scan",
-        "",
-        "| case | shape | Chamfer | Poisson | ratio | normals | Poisson | depth | seconds | Poisson | watertight |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for result in found["results"]:
-        own, peer = result["nfield"], result["poisson"]
-        head = f"| {result['case']} | {result['shape']} | {own['chamfer']:.6f} |"
-        closed = "yes" if own["watertight"] else "no"
-        if peer is None:
-            lines.append(
-                f"{head} - | - | {own['normal_consistency']:.4f} | - | - | {own['seconds']:.1f} | - | {closed} |"
-            )
-            continue
-        lines.append(
-            f"{head} {peer['chamfer']:.6f} | {own['chamfer'] / peer['chamfer']:.2f} | "
-            f"{own['normal_consistency']:.4f} | {peer['normal_consistency']:.4f} | {peer['depth']} | "
-            f"{own['seconds']:.1f} | {peer['seconds']:.1f} | "
-            f"{closed} |"
-        )
-    lines += [
-        "",
-        "## How it was measured",
-        "",
-        "- Scans without normals, uniform by area; noise is Gaussian in all three axes, 0.0025 or 0.005 of the "
-        "diagonal as the case says; outliers are spread evenly in a box a tenth larger than the shape's.",
-        "- nfield: default settings, nothing tuned by case; seconds from the points to the mesh.",
-        f"- Poisson: Open3D's normals (30 neighbours, consistent tangent planes) and screened Poisson, the best of "
-        f"depths {DEPTHS[0]} to {DEPTHS[-1]}, picked afterwards against the truth.",
-        "- Chamfer is half the sum of the mean distances both ways, point to triangle, relative to the diagonal of the "
-        "truth's bounding box. Normal consistency is the mean |cosine| both ways; among the means it is nfield's less "
-        "Poisson's.",
-    ]
-    lines += [f"- {r['case']}, {r['shape']}: {r['why']}." for r in found["results"] if "why" in r]
-    return "\n".join(lines) + "\n"
+    own, peer = result[OWN], result[POISSON]
+    text = f"{result['case']} {result['shape']}:"
+    if own is None:
+        return f"{text} nfield {result['why'][OWN]}"
+    text += f" Chamfer {own['chamfer']:.5f} in {own['seconds']:.1f} s"
+    if peer is None:
+        return text
+    return f"{text}, {own['chamfer'] / peer['chamfer']:.2f} of Poisson's at depth {peer['depth']}"

@@ -58,10 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         # From here on a second Ctrl-C has nothing left to interrupt.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return _tell("Interrupted. A run with --out is continued by the same command with --resume.", 130)
+        told = str(interrupt) or "Interrupted. A run with --out is continued by the same command with --resume."
+        return _tell(told, 130)
 
 
 def _tell(message: str, code: int) -> int:

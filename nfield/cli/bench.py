@@ -12,13 +12,12 @@ import tyro
 
 from nfield.bench.image import ImageBenchOptions, bench_image
 from nfield.bench.mesh import MeshBenchOptions, bench_mesh
-from nfield.bench.mesh import markdown as mesh_markdown
+from nfield.bench.mesh_table import markdown as mesh_markdown
 from nfield.bench.outputs import new_folder, text_table, write_outputs
 from nfield.cli.arguments import options_class, parse
 from nfield.cli.fit_image import camera
-from nfield.core.checks import UserError, choice
+from nfield.core.checks import UserError, choice, finite_or_none
 from nfield.core.device import choose_device
-from nfield.io.atomic import write_json, write_text
 from nfield.io.images import load_image
 from nfield.io.meshes import load_mesh
 from nfield.training.progress import choose_progress
@@ -66,8 +65,9 @@ def image_suite(arguments: Sequence[str]) -> None:
 
 
 MESH_DESCRIPTION = (
-    "Scan true meshes, reconstruct the scans with nfield's default and with Open3D's screened Poisson at the best of "
-    "four depths, and compare both with the truth, as a table, bench.json and bench.md."
+    "Scan true meshes, reconstruct the scans with nfield's default and with screened Poisson at its best depth (of "
+    "Open3D, and of MeshLab where pymeshlab is installed), and compare all with the truth: a table, bench.json, "
+    "bench.md, and a picture of each scan's surfaces and errors."
 )
 
 
@@ -97,11 +97,9 @@ def mesh_suite(arguments: Sequence[str]) -> None:
     folder = new_folder(given.out, "mesh")
     shown = [Path(word).name if word in given.meshes else word for word in arguments]
     command = shlex.join(["nfield", "bench", "mesh", *shown])
-    found = bench_mesh(meshes, options, command=command, progress=choose_progress(quiet=given.quiet))
-    write_json(folder / "bench.json", found)
-    write_text(folder / "bench.md", mesh_markdown(found))
+    found = bench_mesh(meshes, options, folder=folder, command=command, progress=choose_progress(quiet=given.quiet))
     if given.json:
-        sys.stdout.write(json.dumps(found) + "\n")
+        sys.stdout.write(json.dumps(finite_or_none(found)) + "\n")
     else:
         sys.stdout.write(f"{mesh_markdown(found)}\n{folder / 'bench.md'}\n")
 

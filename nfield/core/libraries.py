@@ -26,3 +26,14 @@ def open3d() -> Any:
     # Its warnings would go to stdout, where metrics are printed.
     module.utility.set_verbosity_level(module.utility.VerbosityLevel.Error)
     return module
+
+
+@cache
+def pymeshlab() -> Any:
+    """The module pymeshlab. Raises UserError with the install command where it is missing or cannot be loaded."""
+    try:
+        return importlib.import_module("pymeshlab")
+    except (ImportError, OSError) as error:
+        raise UserError(
+            f"This needs the package pymeshlab, which cannot be loaded ({error}). Install it: pip install pymeshlab."
+        ) from None
