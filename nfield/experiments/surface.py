@@ -18,6 +18,7 @@ from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
 from nfield.experiments.cloud import Prepared, prepare
+from nfield.experiments.surface_losses import loss_weights, slope_weights
 from nfield.experiments.surface_mesh import Meshed, extent_of, mesh_of, poisson_mesh
 from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
@@ -80,7 +81,8 @@ def run_surface(
     recipe = {"encoding": {"name": "splines"}, "backbone": {"name": "linear"}, "learning_rate": None}
     if network is not None:
         recipe = network_recipe(network, options)
-        build_network(recipe, options.seed)  # what cannot be built is told before anything is written
+        # What cannot be built, or not be trained in this way, is told before anything is written.
+        run.weights = loss_weights(options, network, recipe, build_network(recipe, options.seed).field)
     config: dict[str, Any] = {
         "task": "mesh",
         "source": cloud.source,
@@ -88,6 +90,7 @@ def run_surface(
         "quality_name": "fit_db",
         "options": dataclasses.asdict(options),
         "recipe": recipe,
+        "loss_weights": run.weights if network is not None else None,
         "baseline_recipe": None,
         "frame": {"centre": prepared.centre.tolist(), "scale": prepared.scale},
         "spacing": prepared.spacing,
@@ -118,6 +121,7 @@ class _Run:
 
     def __init__(self, options: SurfaceOptions, device: torch.device, progress: Progress | None, began: float) -> None:
         self.options, self.device, self.progress, self.began = options, device, progress, began
+        self.weights = slope_weights(options)
         self.folder: RunFolder | None = None
         self.resume = False
 
@@ -239,7 +243,7 @@ class _Run:
                 self.progress.finish()
         return SplineDistance(levels).to(self.device), bands
 
-    def _task(self, prepared: Prepared, probe: VolumeProbe) -> CloudTask:
+    def _task(self, prepared: Prepared, probe: VolumeProbe, weights: dict[str, float]) -> CloudTask:
         options, sample = self.options, prepared.sample
         stride = max(1, prepared.cloud.count // JUDGED_POINTS)
         return CloudTask(
@@ -248,10 +252,11 @@ class _Run:
             sample.points[::stride],
             probe,
             diagonal=prepared.diagonal,
-            weights={name: getattr(options, f"{name}_weight") for name in ("surface", "normal", "eikonal", "off")},
+            weights=weights,
             batch_points=min(options.batch_points, prepared.cloud.count),
             device=self.device,
             picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device),
+            anneal=(options.anneal_start, options.anneal_end),
         )
 
     def _train(
@@ -283,7 +288,8 @@ class _Run:
         )
         return fit(
             module,
-            self._task(prepared, probe),
+            # The plain MLP of the baseline has no second derivatives that terms of the Hessian could act on.
+            self._task(prepared, probe, slope_weights(options) if name == "baseline" else self.weights),
             settings,
             generator=generator(options.seed, f"{name} batches"),
             run=name,
@@ -327,7 +333,7 @@ class _Run:
 
     def _tuned(self, recipe: dict[str, Any], prepared: Prepared, probe: VolumeProbe) -> float:
         losses: dict[float, float] = {}
-        task = self._task(prepared, probe)
+        task = self._task(prepared, probe, slope_weights(self.options))
         task.picture = None
         for rate in BASELINE_RATES:
             module: NetworkDistance = build_network(recipe, self.options.seed).to(self.device)

@@ -4,12 +4,18 @@ import dataclasses
 from typing import Any, Literal
 
 from nfield.backbones import BACKBONES
-from nfield.core.checks import UserError, at_least, choice, positive
+from nfield.core.checks import UserError, at_least, choice, positive, within
 from nfield.core.device import PRECISIONS
 from nfield.encodings import ENCODINGS
+from nfield.tasks.cloud import ANNEALING
+from nfield.tasks.distance_losses import SECOND_ORDER
 
 DEFAULT_STEPS = 1500
 LARGEST_RESOLUTION = 4096
+SLOPE_LOSSES = ("surface", "normal", "eikonal", "off")
+"""Loss terms of the distance and its slope."""
+HESSIAN_LOSSES = tuple(SECOND_ORDER)
+"""Loss terms of the distance's second derivatives."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,6 +27,8 @@ class SurfacePreset:
     learning_rate: float
     encoding_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
     backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    loss_weights: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Of the HESSIAN_LOSSES that are on by default."""
 
 
 SPLINES = "splines"
@@ -112,6 +120,16 @@ class SurfaceOptions:
     """Weight of (|∇d| − 1)²."""
     off_weight: float = 1.0
     """Weight of exp(−50 |d|) away from the points."""
+    divergence_weight: float | None = None
+    """Weight of |Δd| off the surface, annealed. Default: the preset's; 0 leaves it out."""
+    singular_hessian_weight: float | None = None
+    """Weight of |det ∇²d| near the surface, annealed. Default: the preset's; 0 leaves it out."""
+    smoothness_weight: float | None = None
+    """Weight of the thin-plate energy |∇²d|² off the surface. Default: the preset's; 0 leaves it out."""
+    anneal_start: float = ANNEALING[0]
+    """Share of training after which the annealed weights go down in a straight line."""
+    anneal_end: float = ANNEALING[1]
+    """Share of training after which the annealed weights are zero; with start and end at 1 they stay."""
     evaluations: int = 12
     """How often a network's bands and distances are measured."""
     checkpoint_seconds: float = 60.0
@@ -143,8 +161,16 @@ class SurfaceOptions:
         if self.learning_rate is not None:
             positive(self.learning_rate, "--learning-rate")
         at_least(self.batch_points, 1, "--batch-points")
-        for name in ("surface", "normal", "eikonal", "off"):
-            at_least(getattr(self, f"{name}_weight"), 0, f"--{name}-weight")
+        for name in (*SLOPE_LOSSES, *HESSIAN_LOSSES):
+            weight, option = getattr(self, f"{name}_weight"), f"--{name.replace('_', '-')}-weight"
+            if weight is not None:
+                at_least(weight, 0, option)
+            if name in HESSIAN_LOSSES and weight and self.network is None:
+                raise UserError(
+                    f"{option} {weight:g} needs a network: name a --preset other than {SPLINES}, such as siren."
+                )
+        within(self.anneal_start, 0, 1, "--anneal-start")
+        within(self.anneal_end, self.anneal_start, 1, "--anneal-end")
         positive(self.surface_weight, "--surface-weight")
         at_least(self.evaluations, 2, "--evaluations")
 
@@ -161,4 +187,5 @@ class SurfaceOptions:
             backbone=self.backbone or base.backbone,
             encoding_settings=base.encoding_settings if same[0] else {},
             backbone_settings=base.backbone_settings if same[1] else {},
+            loss_weights=base.loss_weights if all(same) else {},
         )

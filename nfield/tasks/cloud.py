@@ -13,6 +13,15 @@ from jaxtyping import Float
 
 from nfield.core.types import Evaluation
 from nfield.spectral.bands import BandErrors
+from nfield.tasks.distance_losses import (
+    ANNEALED,
+    SECOND_ORDER,
+    annealing,
+    eikonal,
+    hessian_of,
+    singular_hessian,
+    value_and_slope,
+)
 
 PROBE_NODES = 48
 """Nodes along each axis of the grid that band errors are measured on."""
@@ -27,6 +36,8 @@ NEAR_SPREAD = 0.05
 """Standard deviation of these from the surface, in extents."""
 OFF_SHARPNESS = 50.0
 """α of `exp(−α|d|)`."""
+ANNEALING = (0.2, 0.5)
+"""Shares of training between which annealed weights go down to zero."""
 
 
 class CloudBatch(NamedTuple):
@@ -35,6 +46,7 @@ class CloudBatch(NamedTuple):
     points: torch.Tensor
     normals: torch.Tensor
     off: torch.Tensor
+    """Those near the surface come first, see `near_count`."""
 
 
 class VolumeProbe:
@@ -99,11 +111,25 @@ def distances(
     return torch.cat(found)
 
 
+def near_count(off: int) -> int:
+    """How many of the points off the surface lie near it."""
+    return int(NEAR_SHARE * off)
+
+
+def _turned(slope: torch.Tensor, normals: torch.Tensor) -> torch.Tensor:
+    """Mean of 1 − cos of the angles between slopes and normals."""
+    return (1 - (slope * normals).sum(-1) / slope.norm(dim=-1).clamp(min=1e-6)).mean()
+
+
 class CloudTask:
     """Fit a signed distance to points and their normals.
 
     Loss terms: `surface` |d|, `normal` 1 − n·∇d/|∇d|, `eikonal` (|∇d| − 1)², `off` exp(−α|d|) away from the points
-    (Gropp et al., Implicit Geometric Regularization, ICML 2020; Sitzmann et al., SIREN, 2020).
+    (Gropp et al., Implicit Geometric Regularization, ICML 2020; Sitzmann et al., SIREN, 2020). Terms of the Hessian,
+    those of `distance_losses`: `divergence` and `smoothness` at the points off the surface, `singular_hessian` at those
+    of them that lie near it. A term whose weight is zero, or that is not named, is left out, and without any term of
+    the Hessian there is no Hessian. These terms need a field with a `derivative_order` of at least 2, which whoever
+    builds the field checks.
     """
 
     quality_name = "fit_db"
@@ -120,35 +146,62 @@ class CloudTask:
         batch_points: int,
         device: torch.device,
         picture: Callable[[Any], np.ndarray | None] | None = None,
+        anneal: tuple[float, float] = ANNEALING,
     ) -> None:
+        """`anneal` holds the shares of training between which the weights of ANNEALED terms go down to zero."""
         self.points, self.normals = points.cpu(), normals.cpu()
         self.held_out, self.probe, self.diagonal = held_out, probe, diagonal
         self.weights, self.batch_points, self.device, self.picture = weights, batch_points, device, picture
+        self.anneal, self.fraction = anneal, 0.0
+
+    def begin_step(self, fraction: float) -> None:
+        """Take note of the share of training that is done, on which annealed weights depend."""
+        self.fraction = fraction
+
+    def present_weights(self) -> dict[str, float]:
+        """The weights that are not zero at this point of training."""
+        factor = annealing(self.fraction, *self.anneal)
+        present = {name: weight * (factor if name in ANNEALED else 1) for name, weight in self.weights.items()}
+        return {name: weight for name, weight in present.items() if weight > 0}
 
     def batch(self, generator: torch.Generator) -> CloudBatch:
         """Points at random, and as many off the surface: half near it, half anywhere in the box."""
         rows = torch.randint(len(self.points), (self.batch_points,), generator=generator)
-        near = int(NEAR_SHARE * self.batch_points)
+        near = near_count(self.batch_points)
         shifted = self.points[rows[:near]] + NEAR_SPREAD * torch.randn(near, 3, generator=generator)
         anywhere = (torch.rand(self.batch_points - near, 3, generator=generator) - 0.5) * PROBE_EDGE
         return CloudBatch(self.points[rows], self.normals[rows], torch.cat([shifted, anywhere]))
 
     def losses(self, field: Any, batch: CloudBatch) -> dict[str, torch.Tensor]:
         """Weighted loss terms."""
-        with torch.enable_grad():
-            x = torch.cat([batch.points, batch.off]).requires_grad_(True)
-            value = field(x)[..., 0]
-            (slope,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+        weights = self.present_weights()
+        near, bent = self._with_hessian(weights, len(batch.off))
         count = len(batch.points)
-        length = slope.norm(dim=-1)
-        cosine = (slope[:count] * batch.normals).sum(-1) / length[:count].clamp(min=1e-6)
-        terms = {
-            "surface": value[:count].abs().mean(),
-            "normal": (1 - cosine).mean(),
-            "eikonal": (length - 1).square().mean(),
-            "off": torch.exp(-OFF_SHARPNESS * value[count:].abs()).mean(),
-        }
-        return {name: self.weights[name] * term for name, term in terms.items() if self.weights[name] > 0}
+        with torch.enable_grad():
+            x = torch.cat([batch.points, batch.off[bent:]]).requires_grad_(True)
+            value, slope = value_and_slope(field, x)
+            terms = {"surface": value[:count].abs().mean(), "normal": _turned(slope[:count], batch.normals)}
+            off = value[count:]
+            if bent:
+                # A pass of their own: products with the Hessian would otherwise run over all the other points too.
+                y = batch.off[:bent].clone().requires_grad_(True)
+                value, bent_slope = value_and_slope(field, y)
+                off, slope = torch.cat([value, off]), torch.cat([slope, bent_slope])
+                hessian = hessian_of(bent_slope, y)
+                terms |= {
+                    name: loss(hessian[:near] if loss is singular_hessian else hessian)
+                    for name, loss in SECOND_ORDER.items()
+                    if name in weights
+                }
+        terms["eikonal"] = eikonal(slope)
+        terms["off"] = torch.exp(-OFF_SHARPNESS * off.abs()).mean()
+        return {name: weights[name] * term for name, term in terms.items() if name in weights}
+
+    def _with_hessian(self, weights: dict[str, float], off: int) -> tuple[int, int]:
+        """How many points lie near the surface, and at how many of `off` the Hessian is wanted."""
+        near = max(1, near_count(off))
+        wanted = [name for name in SECOND_ORDER if name in weights]
+        return near, 0 if not wanted else near if wanted == ["singular_hessian"] else off
 
     def evaluate(self, field: Any) -> Evaluation:
         """Distance of left-out points and band errors, and a picture of the surface."""

@@ -152,7 +152,8 @@ class Updater:
         terms = losses()
         total = torch.stack(list(terms.values())).sum()
         if self.optimizers:
-            (total if self.scaler is None else self.scaler.scale(total)).backward()
+            # The points of a loss on slopes are leaves too: their gradient is not wanted, and not every field has it.
+            (total if self.scaler is None else self.scaler.scale(total)).backward(inputs=self.parameters)
         return {name: term.detach() for name, term in terms.items()}, total.detach()
 
     def _searching_step(

@@ -21,7 +21,7 @@ from nfield.training.progress import Progress
 from nfield.training.schedules import rate_factor
 from nfield.training.settings import TrainingSettings
 from nfield.training.state import TrainingState
-from nfield.training.task import Task, move
+from nfield.training.task import ScheduledTask, Task, move
 
 LARGEST_FAILURES = 3
 """Non-finite losses after which a run gives up."""
@@ -76,6 +76,7 @@ class TrainingSession:
         self.started = time.perf_counter() if started is None else started
         self.task, self.settings, self.generator, self.run = task, settings, generator, run
         self.folder, self.progress = folder, progress
+        self.scheduled = task if isinstance(task, ScheduledTask) else None
         here = next((p.device for p in field.parameters()), torch.device("cpu"))
         self.device = here if device is None else torch.device(device)
         self.dtype = parameter_dtype(settings.precision)
@@ -191,6 +192,8 @@ class TrainingSession:
         begin = time.perf_counter()
         counters = self.state.counters
         counters.learning_rate = self._learning_rate(fraction)
+        if self.scheduled is not None:
+            self.scheduled.begin_step(fraction)
         batch = self._batch(self.generator)
         self.terms, health = self._update(self.state.updater, self.field, batch, self.precision, counters.learning_rate)
         # A sum with a NaN or an infinity in it is not finite, so that steps can be checked together.

@@ -30,6 +30,18 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class ScheduledTask(Protocol):
+    """A task, part of which changes over the run, such as the weight of a loss term."""
+
+    def begin_step(self, fraction: float) -> None:
+        """Hear, before each batch, which share of the run is done, in [0, 1].
+
+        It is a function of the steps taken where a run is limited by steps. What the task keeps of it must depend on
+        the latest call alone: then a run that is resumed, or goes back to a good state, needs nothing else.
+        """
+
+
 def move(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """Tensors of a nested batch on `device`, floating ones as `dtype`; everything else as it is."""
     if isinstance(batch, torch.Tensor):

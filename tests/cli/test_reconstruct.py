@@ -94,6 +94,12 @@ def test_a_config_repeats_a_run(cloud: Path) -> None:
         (["ball.xyz", "--mesh", "nowhere/ball.ply"], "nowhere"),
         (["ball.xyz", "--preset", "splnes"], "Did you mean 'splines'"),
         (["ball.xyz", "--encoding.scale", "3"], "needs a network"),
+        (["ball.xyz", "--divergence-weight", "0.1"], "needs a network"),
+        (["ball.xyz", "--preset", "none", "--divergence-weight", "0.1"], "--backbone.activation tanh|sine|"),
+        (
+            ["ball.xyz", "--preset", "hash", "--encoding.interpolation", "linear", "--singular-hessian-weight", "0.1"],
+            "Choose --encoding.interpolation smooth",
+        ),
         (["two.xyz"], "2 distinct points"),
         (["empty.ply"], "empty.ply"),
         (["text.ply"], "text.ply"),

@@ -241,6 +241,24 @@ def test_two_runs_share_a_folder(toys, tmp_path):
     assert len(folder.list_snapshots("baseline")) == len(folder.list_snapshots("field")) == len(result.history)
 
 
+def test_what_changes_over_the_run_goes_on_where_it_was(toys, tmp_path):
+    """A loss that depends on the share of the run that is done, interrupted and taken up."""
+
+    class Fading(toys.Sine):
+        def begin_step(self, fraction):
+            self.heard = fraction
+
+        def losses(self, field, batch):
+            return {"mse": super().losses(field, batch)["mse"] * (1 - self.heard)}
+
+    expected = train(toys, tmp_path / "unbroken", task=Fading())
+    task = Fading(on_batch=at_batch(11, lambda: signal.raise_signal(signal.SIGINT)))
+    with pytest.raises(KeyboardInterrupt):
+        train(toys, tmp_path / "run", task=task)
+    assert task.heard == pytest.approx(10 / 24)
+    same(train(toys, tmp_path / "run", task=Fading()), expected)
+
+
 def test_without_any_checkpoint_a_killed_run_starts_anew(toys, tmp_path):
     expected = train(toys, tmp_path / "unbroken")
 
