@@ -23,6 +23,7 @@ from nfield.cli import VERBS, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.fit_image import Command
 from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.cli.scan import Command as ScanCommand
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
@@ -35,6 +36,7 @@ from nfield.io.clouds import save_cloud
 from nfield.io.images import save_image
 from nfield.io.meshes import save_mesh
 from nfield.meshing.extraction import extract_surface
+from nfield.scenes.scan_options import ScanOptions
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -275,6 +277,13 @@ def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
     assert {field.name.replace("_", "-") for field in fields} - {"meshes"} == told
     row = next(line for line in text.splitlines() if line.startswith("| `--cases"))
     assert re.findall(r"`(\d+k-\w+)`", row) == list(CASES)
+
+
+def test_every_option_of_scan_is_told() -> None:
+    rows = table_rows(read("docs/surfaces.md"), "option of `nfield scan`")
+    told = {name for row in rows.values() for name in re.findall(r"`--([a-z-]+)", row["option of `nfield scan`"])}
+    fields = [*dataclasses.fields(ScanOptions), *dataclasses.fields(ScanCommand)]
+    assert told == {field.name.replace("_", "-") for field in fields} - {"mesh"}
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:

@@ -17,7 +17,8 @@ from nfield.core.mesh import Mesh
 from nfield.io.clouds import check_cloud_path, save_cloud
 from nfield.io.meshes import load_mesh
 from nfield.meshing.extraction import extract_surface
-from nfield.scenes.scanner import ScanOptions, sample_cloud, scan
+from nfield.scenes.scan_options import ScanOptions
+from nfield.scenes.scanner import sample_cloud, scan
 from nfield.scenes.shape import Shape
 from nfield.scenes.shapes import SHAPES
 
@@ -72,8 +73,8 @@ def main(arguments: Sequence[str]) -> None:
 
 def _check_uniform(options: ScanOptions) -> None:
     """Refuse options that --uniform would leave without effect."""
-    for name in ("cameras", "holes", "hole_radius", "misregistration", "normals"):
-        if getattr(options, name) != getattr(ScanOptions(), name):
+    for name in (field.name for field in dataclasses.fields(ScanOptions)):
+        if name not in ("points", "noise", "outliers") and getattr(options, name) != getattr(ScanOptions(), name):
             option = f"--{name.replace('_', '-')}"
             raise UserError(f"{option} is of cameras, but --uniform has none. Leave one of them out.")
 

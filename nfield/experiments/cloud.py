@@ -10,7 +10,7 @@ from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.seeding import generator
 from nfield.points.neighbours import FEWEST, Neighbourhoods
-from nfield.points.normals import outward_normals
+from nfield.points.normals import check_extent, outward_normals
 from nfield.points.smooth_distance import Sample, Smoothing
 from nfield.points.smoothing_choice import choose_smoothing, length_for, smoothing_of
 from nfield.points.understanding import Understanding, lonely_points, thinning, understand
@@ -73,6 +73,7 @@ def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, 
         notes.append(f"{int(lonely.sum()):,} points far from all others were left out")
         around = Neighbourhoods(cloud.points)
     known = understand(around)
+    check_extent(around.points, cloud.source)
     outward, told, how = _oriented(cloud, normals, device)
     notes += told
     low, high = cloud.points.min(0), cloud.points.max(0)

@@ -202,7 +202,11 @@ class _Run:
         except UserError as error:
             # A network that was hardly trained may have no zeros; what it has learned is kept and shown all the same.
             if options.network is None:
-                raise
+                more = "more --seconds" if options.seconds is not None else "more points, all of one closed surface"
+                raise UserError(
+                    f"The distance fitted to '{prepared.cloud.source}' has no surface yet, as it is nowhere zero. "
+                    f"Give {more}."
+                ) from None
             return Meshed(mesh=None, resolution=resolution, notes=(str(error),), why=str(error))
 
     def _surface(self, module: torch.nn.Module, prepared: Prepared) -> SurfaceField:

@@ -58,18 +58,24 @@ def keep_components(
 
     A piece stays if it is the largest solid by area, if it has at least `area_share` of the whole area, or if at least
     `point_share` of the points are nearer to it than to others. Bubbles, whose volume is negative, need the points.
+    Where points are given, a piece that is nearest to none of them is no part of the surface, however large: between
+    clusters far apart a field may have zeros that enclose nothing but empty space.
     """
     found = components(mesh)
     if not len(found.areas):
         return mesh
-    bubble = found.volumes < 0
-    kept = (found.areas >= area_share * found.areas.sum()) & ~bubble
-    kept[np.argmin(bubble)] = True
+    solid = found.volumes >= 0
+    needed, number = 0.0, np.ones(len(solid), np.int64)
     if points is not None and len(points):
         used = np.flatnonzero(found.labels >= 0)
         nearest = cKDTree(mesh.vertices[used]).query(points, workers=-1)[1]
-        number = np.bincount(found.labels[used[nearest]], minlength=len(kept))
-        kept |= number >= point_share * len(points)
+        needed, number = point_share * len(points), np.bincount(found.labels[used[nearest]], minlength=len(solid))
+    supported = number > 0
+    kept = (found.areas >= area_share * found.areas[supported].sum()) & solid & supported
+    # The areas fall; where all is bubbles or nothing but bubbles has points, the largest piece is the surface.
+    kept[np.argmax(solid & supported)] = True
+    if points is not None and len(points):
+        kept |= number >= needed
     return _of_components(mesh, found, kept)
 
 

@@ -47,7 +47,7 @@ def outward_normals(
         bad = int((~np.isfinite(points)).any(1).sum())
         raise UserError(f"{bad} of {len(points)} points have NaN or infinite coordinates. Remove them first.")
     around = Neighbourhoods(points)
-    _check_extent(around.points)
+    check_extent(around.points)
     k = 0
     if directions is None:
         k, spread = best_spread(around)
@@ -79,9 +79,11 @@ def best_spread(around: Neighbourhoods) -> tuple[int, Spread]:
     return best[1], best[2]
 
 
-def _check_extent(points: Float64[np.ndarray, "n 3"]) -> None:
+def check_extent(points: Float64[np.ndarray, "n 3"], source: str | None = None) -> None:
+    """Raise UserError for points of one line or plane; `source` is the file that the message names."""
+    named = "All points" if source is None else f"All points of '{source}'"
     values = np.linalg.svd(points - points.mean(0), compute_uv=False)
     if values[1] <= FLAT * values[0]:
-        raise UserError("All points lie on one line, which bounds no solid. Give points of a surface.")
+        raise UserError(f"{named} lie on one line, which bounds no solid. Give points of a surface.")
     if values[2] <= FLAT * values[0]:
-        raise UserError("All points lie in one plane, which bounds no solid. Give points of a surface with depth.")
+        raise UserError(f"{named} lie in one plane, which bounds no solid. Give points of a surface with depth.")

@@ -42,12 +42,22 @@ def test_shapes_are_known_by_name(name: str, uniform: bool, monkeypatch: pytest.
 
 def test_all_flaws_at_once_and_repeatable() -> None:
     flaws = ["--noise", 0.01, "--outliers", 0.1, "--cameras", 5, "--holes", 2, "--hole-radius", 0.1]
-    flaws += ["--misregistration", 0.01, "--points", 400]
+    flaws += ["--misregistration", 0.01, "--points", 400, "--grazing-noise", 0.05, "--quadratic-noise"]
+    flaws += ["--depth-step", 1e-4, "--distance", 1.2, "--field-of-view", 40, "--max-incidence", 75]
     for out, seed in (("a.npz", 3), ("b.npz", 3), ("c.npz", 4)):
         assert run("ball.ply", "--out", out, "--seed", seed, *flaws) == 0
     a, b, c = (load_cloud(f"{name}.npz").points for name in "abc")
     assert np.array_equal(a, b)
     assert not np.array_equal(a, c)
+
+
+def test_small_depth_images_give_what_they_hold_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("ball.ply", "--out", "a.xyz", "--cameras", 2, "--pixels", 20) == 0
+    count = load_cloud("a.xyz").count
+    assert 100 < count < 2 * 20**2
+    told = capsys.readouterr()
+    assert told.err == f"the depth images hold {count:,} points, fewer than the 100,000 asked for\n"
+    assert told.out == "a.xyz\n"
 
 
 def test_files_are_replaced_only_when_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,10 +92,21 @@ def test_files_are_replaced_only_when_told(capsys: pytest.CaptureFixture[str]) -
         (["ball.ply", "--holes", "1", "--hole-radius", "9"], "--holes"),
         (["ball.ply", "--misregistration", "inf"], "--misregistration"),
         (["ball.ply", "--seed", "-1"], "--seed"),
+        (["ball.ply", "--distance", "0.3"], "--distance (in diagonals of the bounding box) must lie between 0.55"),
+        (["ball.ply", "--field-of-view", "180"], "--field-of-view (in degrees) must lie between 1 and 160, but is 180"),
+        (["ball.ply", "--pixels", "0"], "--pixels must lie between 2 and 4096, but is 0"),
+        (["ball.ply", "--pixels", "1.5"], "1.5"),
+        (["ball.ply", "--max-incidence", "nan"], "--max-incidence"),
+        (["ball.ply", "--noise", "0.1", "--grazing-noise", "-1"], "--grazing-noise"),
+        (["ball.ply", "--noise", "0.1", "--grazing-noise", "1", "--max-incidence", "90"], "at most 85 degrees"),
+        (["ball.ply", "--quadratic-noise"], "--noise is 0"),
+        (["ball.ply", "--depth-step", "inf"], "--depth-step"),
         (["ball.ply", "--out", "a.3ds"], "3ds"),
         (["ball.ply", "--out", "nowhere/a.ply"], "nowhere"),
         (["ball.ply", "--uniform", "--holes", "2"], "--holes"),
         (["ball.ply", "--uniform", "--normals"], "--normals"),
+        (["ball.ply", "--uniform", "--pixels", "64"], "--pixels"),
+        (["ball.ply", "--uniform", "--noise", "0.1", "--grazing-noise", "0.1"], "--grazing-noise"),
     ],
 )
 def test_bad_input_is_one_message_and_leaves_nothing(

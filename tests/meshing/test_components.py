@@ -51,6 +51,16 @@ def test_small_pieces_go_unless_points_lie_next_to_them(shapes):
     assert len(keep_components(mesh, points, area_share=0.2, point_share=0.11).faces) == 4
 
 
+def test_a_large_piece_without_points_goes(shapes):
+    """Zeros of a field in empty space between clusters: the largest piece by far, and nearest to no point."""
+    small, other = shapes.tetrahedron(1.0), shapes.tetrahedron(1.0, (90.0, 0.0, 0.0))
+    mesh = shapes.joined(small, other, shapes.tetrahedron(30.0, (30.0, 0.0, 0.0)))
+    points = np.concatenate([small.vertices, other.vertices])
+    kept = keep_components(mesh, points)
+    assert kept.volume == pytest.approx(2 / 6)
+    assert len(components(kept).areas) == 2
+
+
 def test_bubbles_go_unless_points_lie_next_to_them(shapes):
     """The bubble, 1/16 of the outer surface's area, is dropped however small the share that is asked for."""
     mesh = shapes.joined(shapes.tetrahedron(8.0), shapes.tetrahedron(2.0, (1.0, 1.0, 1.0), inward=True))

@@ -11,7 +11,9 @@ from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
 from nfield.meshing.extraction import extract_surface
-from nfield.scenes.scanner import ScanOptions, camera_positions, sample_cloud, scan
+from nfield.scenes.depth_camera import camera_positions
+from nfield.scenes.scan_options import ScanOptions
+from nfield.scenes.scanner import sample_cloud, scan
 from nfield.scenes.shapes import Box, Sphere, Torus
 
 HALF = np.array([1.0, 0.5, 0.25])
