@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from nfield.core.types import Evaluation
 from nfield.spectral.bands import BandErrors
+from nfield.tasks.profiles import ProfileProbe
 
 PROBE_NODES = 48
 """Nodes along each axis of the grid that band errors are measured on."""
@@ -120,10 +121,12 @@ class CloudTask:
         batch_points: int,
         device: torch.device,
         picture: Callable[[Any], np.ndarray | None] | None = None,
+        profiles: ProfileProbe | None = None,
     ) -> None:
         self.points, self.normals = points.cpu(), normals.cpu()
         self.held_out, self.probe, self.diagonal = held_out, probe, diagonal
         self.weights, self.batch_points, self.device, self.picture = weights, batch_points, device, picture
+        self.profiles = profiles
 
     def batch(self, generator: torch.Generator) -> CloudBatch:
         """Points at random, and as many off the surface: half near it, half anywhere in the box."""
@@ -151,10 +154,15 @@ class CloudTask:
         return {name: self.weights[name] * term for name, term in terms.items() if self.weights[name] > 0}
 
     def evaluate(self, field: Any) -> Evaluation:
-        """Distance of left-out points and band errors, and a picture of the surface."""
+        """Distance of left-out points and band errors, in the volume and on profiles, and a picture of the surface."""
         values = self.probe.values(field, self.device)
+        series, numbers = {}, {}
+        if self.profiles is not None:
+            series["profile_bands"], numbers["profile_missing"] = self.profiles.errors(field, self.device)
         return Evaluation(
             quality=fit_decibels(distances(field, self.held_out.to(self.device)), self.diagonal),
             band_errors=self.probe.errors(values),
+            numbers=numbers,
+            series=series,
             snapshot=None if self.picture is None else self.picture(field),
         )
