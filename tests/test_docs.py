@@ -40,7 +40,7 @@ from nfield.scenes.scan_options import ScanOptions
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md", "docs/surfaces.md"]
+WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md", "docs/surfaces.md", "docs/scans.md"]
 WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
 
 
@@ -271,7 +271,7 @@ def test_every_option_of_reconstruct_is_told() -> None:
 
 
 def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
-    text = read("docs/surfaces.md").split("## Measuring against Poisson")[1]
+    text = read("docs/scans.md").split("## Measuring against Poisson")[1]
     told = set(re.findall(r"`--([a-z][a-z-]*)", text))
     fields = [*dataclasses.fields(MeshBenchOptions), *dataclasses.fields(MeshCommand)]
     assert {field.name.replace("_", "-") for field in fields} - {"meshes"} == told
@@ -280,7 +280,7 @@ def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
 
 
 def test_every_option_of_scan_is_told() -> None:
-    rows = table_rows(read("docs/surfaces.md"), "option of `nfield scan`")
+    rows = table_rows(read("docs/scans.md"), "option of `nfield scan`")
     told = {name for row in rows.values() for name in re.findall(r"`--([a-z-]+)", row["option of `nfield scan`"])}
     fields = [*dataclasses.fields(ScanOptions), *dataclasses.fields(ScanCommand)]
     assert told == {field.name.replace("_", "-") for field in fields} - {"mesh"}

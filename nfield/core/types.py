@@ -36,6 +36,8 @@ class Evaluation:
     """Relative error per band, from low to high frequencies; None where a band has no energy."""
     numbers: dict[str, float] = dataclass_field(default_factory=dict)
     """Further figures by name."""
+    series: dict[str, list[float | None]] = dataclass_field(default_factory=dict)
+    """Further lists of figures by name, such as the errors of other bands."""
     snapshot: np.ndarray | None = None
     """A small picture of shape (h, w, 1 or 3), uint8."""
 

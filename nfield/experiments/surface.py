@@ -18,12 +18,14 @@ from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
 from nfield.experiments.cloud import Prepared, prepare
+from nfield.experiments.surface_bands import BandHistory, LevelState
 from nfield.experiments.surface_losses import loss_weights, slope_weights
 from nfield.experiments.surface_mesh import Meshed, extent_of, mesh_of, poisson_mesh
 from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
+from nfield.experiments.surface_profiles import profiles_of
 from nfield.experiments.surface_result import SurfaceResult, build_network
-from nfield.experiments.surface_summary import BandHistory, surface_run_metrics, true_indicator
+from nfield.experiments.surface_summary import surface_run_metrics, true_indicator
 from nfield.fields.network_distance import NetworkDistance
 from nfield.fields.splines import SplineDistance
 from nfield.fields.surface import SurfaceField
@@ -31,6 +33,7 @@ from nfield.io.run_folder import RunFolder
 from nfield.points.lattice import Level
 from nfield.points.smooth_distance import solve_levels
 from nfield.tasks.cloud import CloudTask, VolumeProbe, distances, fit_decibels
+from nfield.tasks.profiles import ProfileProbe
 from nfield.training.loop import TrainingResult, fit
 from nfield.training.progress import Progress
 from nfield.training.settings import TrainingSettings
@@ -98,6 +101,7 @@ def run_surface(
         "seed": options.seed,
         "device": describe_device(device),
         "bands": [],
+        "profile_bands": [],
         "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
     }
     folder = None if out is None else RunFolder.create(out, resume=resume)
@@ -123,6 +127,7 @@ class _Run:
         self.options, self.device, self.progress, self.began = options, device, progress, began
         self.weights = slope_weights(options)
         self.folder: RunFolder | None = None
+        self.profiles: ProfileProbe | None = None
         self.resume = False
 
     def tell(self, *texts: str) -> None:
@@ -140,7 +145,8 @@ class _Run:
         solved = time.perf_counter() - self.began
         reference = probe.values(splines, self.device) if solid is None else solid
         probe.set_truth(reference)
-        history = bands.lines(probe)
+        self.profiles = profiles_of(prepared, splines, None if solid is None else truth, self.device)
+        history = bands.lines(probe, self.profiles, self.device)
         trained: TrainingResult | None = None
         module: torch.nn.Module = splines
         if options.network is not None:
@@ -173,14 +179,15 @@ class _Run:
             result.poisson, depth, spent = poisson_mesh(prepared)
             result.poisson_facts = {"depth": depth, "seconds": spent}
         result.metrics = surface_run_metrics(
-            result, prepared, probe, meshed.resolution, seconds, trained, other, options, why_bands
+            result, prepared, probe, self.profiles, meshed.resolution, seconds, trained, other, options, why_bands
         )
         result.metrics["seconds_total"] = time.perf_counter() - self.began
         if self.folder is not None:
             result.folder = self.folder.path
-            config["bands"] = [
-                {k: band[k] for k in ("low", "high", "unit", "energy")} for band in result.metrics["bands"]
-            ]
+            for key in ("bands", "profile_bands"):
+                config[key] = [
+                    {k: band[k] for k in ("low", "high", "unit", "energy")} for band in result.metrics[key] or []
+                ]
             self.folder.write_config(config)
             write_surfaces(self.folder, result)
             result.metrics["seconds_total"] = time.perf_counter() - self.began
@@ -227,7 +234,9 @@ class _Run:
             took, last = now - last, now
             if shown:
                 quality = fit_decibels(distances(module, judged), prepared.diagonal)
-                bands.add(len(levels), now - self.began, quality, probe.values(module, self.device))
+                values = probe.values(module, self.device)
+                seconds = now - self.began
+                bands.add(LevelState(step=len(levels), seconds=seconds, quality=quality, values=values, module=module))
                 # Steps halve from level to level, down to the finest.
                 fraction = min(1.0, (prepared.smoothing.step / levels[-1].step))
                 if self.progress is not None:
@@ -261,6 +270,7 @@ class _Run:
             device=self.device,
             picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device),
             anneal=(options.anneal_start, options.anneal_end),
+            profiles=self.profiles,
         )
 
     def _train(
@@ -338,7 +348,7 @@ class _Run:
     def _tuned(self, recipe: dict[str, Any], prepared: Prepared, probe: VolumeProbe) -> float:
         losses: dict[float, float] = {}
         task = self._task(prepared, probe, slope_weights(self.options))
-        task.picture = None
+        task.picture = task.profiles = None
         for rate in BASELINE_RATES:
             module: NetworkDistance = build_network(recipe, self.options.seed).to(self.device)
             settings = TrainingSettings(

@@ -1,7 +1,5 @@
-"""The final figures of a surface run: metrics.json; and band errors that are known only once the truth is."""
+"""The final figures of a surface run: metrics.json."""
 
-import dataclasses
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,47 +9,21 @@ from nfield.core.checks import finite_or_none
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.experiments.cloud import Prepared
+from nfield.experiments.surface_bands import THRESHOLD, band_entries
 from nfield.experiments.surface_options import SurfaceOptions
+from nfield.experiments.surface_profiles import profile_figures
 from nfield.meshing.checks import describe
 from nfield.metrics.surface import TAU, surface_metrics
-from nfield.spectral.order import order_spearman, time_to_threshold
+from nfield.spectral.order import order_spearman
 from nfield.tasks.cloud import VolumeProbe
+from nfield.tasks.profiles import ProfileProbe
 from nfield.training.loop import TrainingResult
 
 if TYPE_CHECKING:
     from nfield.experiments.surface_result import SurfaceResult
 
-THRESHOLD = 0.1
-UNIT = "cycles/diagonal"
 COMPARED = ("chamfer", "accuracy", "completeness", "hausdorff", "fscore", "normal_consistency", "flipped")
 NO_TRUTH = "no true mesh was given (--truth)"
-
-
-@dataclasses.dataclass(kw_only=True)
-class BandHistory:
-    """What the field was like at each level, until the truth of its bands is known."""
-
-    entries: list[tuple[int, float, float, Float[np.ndarray, "n n n"]]] = dataclasses.field(default_factory=list)
-
-    def add(self, step: int, seconds: float, quality: float, values: Float[np.ndarray, "n n n"]) -> None:
-        """Remember a level."""
-        self.entries.append((step, seconds, quality, values))
-
-    def lines(self, probe: VolumeProbe) -> list[dict[str, Any]]:
-        """Lines of history.jsonl."""
-        return [
-            {
-                "run": "field",
-                "step": step,
-                "seconds": seconds,
-                "loss": None,
-                "losses": {},
-                "fit_db": quality,
-                "bands": probe.errors(values),
-                "learning_rate": None,
-            }
-            for step, seconds, quality, values in self.entries
-        ]
 
 
 def true_indicator(
@@ -75,6 +47,7 @@ def surface_run_metrics(
     result: "SurfaceResult",
     prepared: Prepared,
     probe: VolumeProbe,
+    profiles: ProfileProbe | None,
     resolution: int,
     seconds: float,
     trained: TrainingResult | None,
@@ -92,7 +65,7 @@ def surface_run_metrics(
         "parameters": result.field.count_parameters(),
         "precision": "float32" if trained is None else trained.precision,
         **common,
-        **_bands(result.history, probe),
+        **_bands(result.history, probe, profiles, prepared.scale),
         "bands_against": against,
         "resolution": resolution,
         **_mesh_figures(result.mesh, result.truth, result.mesh_why),
@@ -112,7 +85,7 @@ def surface_run_metrics(
             "parameters": result.baseline.count_parameters(),
             "precision": baseline.precision,
             **common,
-            **_bands(baseline.history, probe),
+            **_bands(baseline.history, probe, profiles, prepared.scale),
             **_mesh_figures(result.baseline_mesh, result.truth, result.baseline_why),
         }
     if result.poisson is None:
@@ -122,29 +95,24 @@ def surface_run_metrics(
     return finite_or_none(metrics)
 
 
-def _bands(lines: list[dict[str, Any]], probe: VolumeProbe) -> dict[str, Any]:
+def _bands(
+    lines: list[dict[str, Any]], probe: VolumeProbe, profiles: ProfileProbe | None, scale: float
+) -> dict[str, Any]:
     bands = probe.bands
     if bands is None:
         raise AssertionError("the truth of the bands is set before they are summed up")
     steps, errors = [line["step"] for line in lines], [line["bands"] for line in lines]
-    crossed = time_to_threshold(steps, errors, THRESHOLD)
-    entries = []
-    for band, step in zip(bands.report(errors[-1], UNIT, crossed), crossed, strict=True):
-        entry = {name: getattr(band, name) for name in ("low", "high", "unit", "relative_error", "energy")}
-        entry["step_below_threshold"] = step
-        if band.relative_error is None:
-            entry["why"] = "the surface has no energy in this band"
-        elif step is None or math.isinf(step):
-            entry["why"] = f"the error never stayed below {THRESHOLD}"
-        entries.append(entry)
     order = order_spearman(steps, errors, bands.energy)
+    on_profiles = profile_figures(lines, profiles, scale)
+    why = {} if order.value is not None else {"order_spearman": order.why or "it cannot be told"}
     return {
         "fit_db": lines[-1]["fit_db"],
-        "bands": entries,
+        "bands": band_entries(bands, steps, errors, "the surface has no energy in this band"),
         "band_threshold": THRESHOLD,
         "nyquist": bands.nyquist,
         "order_spearman": order.value,
-        "why": {} if order.value is not None else {"order_spearman": order.why or "it cannot be told"},
+        **on_profiles,
+        "why": {**why, **on_profiles["why"]},
     }
 
 

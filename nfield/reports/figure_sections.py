@@ -1,7 +1,7 @@
 """The parts of a report made of figures: tiles, bands, curves, spectrum, settings, definitions."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nfield.reports.charts import Curve, line_chart
@@ -109,14 +109,14 @@ def _tile(title: str, value: str, beside: str = "", why: str | None = None) -> M
     return element("div", element("dt", title), element("dd", value), element("dd", note, class_="beside"))
 
 
-def heat_section(record: RunRecord) -> Markup:
-    """The heat maps of field and baseline."""
+def heat_section(record: RunRecord, name: str = "heat") -> Markup:
+    """The heat maps of field and baseline; `name` keeps their inner references apart from those of other maps."""
     if not record.field.bands or not record.field.history:
         return absent("This run has no band errors over training on record.")
     shown = [side for side in record.sides if any(line.bands for line in side.history)]
     if not shown or shown[0] is not record.field:
         return absent("This run has no band errors over training on record.")
-    parts = [both_maps(shown, record.threshold, record.noun)]
+    parts = [both_maps(shown, record.threshold, record.noun, name)]
     if len(shown) == 1:
         parts.append(absent(_no_baseline(record)))
     return join(parts)
@@ -126,19 +126,25 @@ def _no_baseline(record: RunRecord) -> str:
     return "There is no plain MLP beside this run" + (f": {record.baseline_why}" if record.baseline_why else ".")
 
 
-def band_section(record: RunRecord) -> Markup:
-    """Final figures of each band, the field's beside the baseline's."""
+def _share_of_energy(band: BandFigures) -> str:
+    return percent_text(band.energy)
+
+
+def band_section(
+    record: RunRecord, size: str = "Share of energy", size_text: Callable[[BandFigures], str] = _share_of_energy
+) -> Markup:
+    """Final figures of each band, the field's beside the baseline's, after how much there is to learn in it."""
     bands = record.field.bands
     if not bands:
         return absent("This run has no band errors on record.")
     unit = next((band.unit for band in bands if band.unit), "")
     percent = percent_text(record.threshold)
-    header = [f"Band, {unit}" if unit else "Band", "Share of energy"]
+    header = [f"Band, {unit}" if unit else "Band", size]
     for side in record.sides:
         header += [f"{side.name[0].upper()}{side.name[1:]}: relative error", f"stays below {percent} from"]
     rows = []
     for index, band in enumerate(bands):
-        row = [band.label, percent_text(band.energy)]
+        row = [band.label, size_text(band)]
         for side in record.sides:
             theirs = side.bands[index] if index < len(side.bands) else None
             row += [error_cell(theirs), _since(side, theirs, finished=record.finished)]

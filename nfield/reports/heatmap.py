@@ -140,7 +140,7 @@ def _hatch(name: str) -> Markup:
     return element("defs", pattern)
 
 
-def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture") -> Markup:
+def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture", name: str = "legend") -> Markup:
     """The common colour scale, with the threshold's place and the meaning of hatching and rings."""
     left, right, top, high = 20.0, WIDTH - 20.0, 8.0, 16.0
     steps = 64
@@ -168,8 +168,8 @@ def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture") -> Mar
     ring = element("svg", element("circle", cx=8, cy=8, r=4.5, class_="ring"), viewBox="0 0 16 16", aria_hidden="true")
     notes = [element("li", ring, f"from here on the error stays below {percent_text(threshold)}")]
     if hatched:
-        sample = element("rect", x=0, y=0, width=16, height=16, fill="url(#legend-hatch)")
-        drawn = element("svg", _hatch("legend"), sample, viewBox="0 0 16 16", aria_hidden="true")
+        sample = element("rect", x=0, y=0, width=16, height=16, fill=f"url(#{name}-hatch)")
+        drawn = element("svg", _hatch(name), sample, viewBox="0 0 16 16", aria_hidden="true")
         notes.append(element("li", drawn, f"no energy in the {noun}, so no error to tell"))
     title = element("p", "Relative error of the band (dark: not learned, bright: learned)", class_="bar-title")
     return element("div", title, bar, element("ul", *notes, class_="legend"), class_="bar")
@@ -180,17 +180,20 @@ def side_by_side(drawings: list[tuple[str, Markup]]) -> Markup:
     return element("div", *(element("div", element("h3", title), drawn) for title, drawn in drawings), class_="pair")
 
 
-def both_maps(sides: list[Side], threshold: float, noun: str = "picture") -> Markup:
-    """Heat maps of all sides on one time axis and one colour scale, with that scale; `noun` is what was learned."""
+def both_maps(sides: list[Side], threshold: float, noun: str = "picture", name: str = "heat") -> Markup:
+    """Heat maps of all sides on one time axis and one colour scale, with that scale; `noun` is what was learned.
+
+    `name` keeps their inner references apart from those of other maps on the page.
+    """
     bands = sides[0].bands
     clock = clock_of(sides)
     across = time_scale(sides, clock)
     maps = [
         (
             side.name[0].upper() + side.name[1:],
-            heat_map(side, bands, across=across, clock=clock, name=f"heat-{index}"),
+            heat_map(side, bands, across=across, clock=clock, name=f"{name}-{index}"),
         )
         for index, side in enumerate(sides)
     ]
     hatched = any(band.relative_error is None for band in bands)
-    return join([side_by_side(maps), colour_bar(threshold, hatched=hatched, noun=noun)])
+    return join([side_by_side(maps), colour_bar(threshold, hatched=hatched, noun=noun, name=f"{name}-legend")])

@@ -14,6 +14,7 @@ from nfield.reports.markup import Markup, element, section
 from nfield.reports.record import RunRecord
 from nfield.reports.snapshots import snapshots_section
 from nfield.reports.surface_pictures import shaded_views, surface_errors, write_previews
+from nfield.reports.surface_profiles import profile_section
 from nfield.reports.surface_sections import errors_section, views_section
 from nfield.reports.surface_tables import LENGTHS, SCORES, SURFACE_DEFINITIONS, cloud_section, figures_section
 from nfield.reports.surface_viewer import VIEWER_POLICY, viewer_section
@@ -44,6 +45,7 @@ def mesh_contents(record: RunRecord) -> Contents:
             section("From coarse to fine", snapshots_section(record)),
             section("Error of each frequency band over training", heat_section(record)),
             section("Bands at the end", band_section(record)),
+            section("Frequencies of the surface itself", profile_section(record)),
             _curves(record),
             section("The cloud", cloud_section(record)),
             section("Settings", settings_section(record)),

@@ -4,6 +4,7 @@ import json
 import math
 import pathlib
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import Any
 
 from nfield.core.checks import UserError
@@ -11,7 +12,7 @@ from nfield.core.checks import UserError
 DEFAULT_THRESHOLD = 0.1
 """A band counts as learned when its relative error is below this, unless the run states its own."""
 
-LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", "learning_rate"})
+LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", "profile_bands", "learning_rate"})
 """Keys of a history line that are not the task's quality."""
 
 
@@ -23,6 +24,8 @@ class Evaluation:
     seconds: float | None
     quality: float | None
     bands: list[float | None]
+    profile_bands: list[float | None] = dataclass_field(default_factory=list)
+    """Errors of the bands along profiles of a surface; empty where they were not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,7 +238,8 @@ def _side(
             step=int(line["step"]),
             seconds=number(line.get("seconds")),
             quality=number(line.get(quality_name)),
-            bands=[number(value) for value in line["bands"]] if isinstance(line.get("bands"), list) else [],
+            bands=_numbers(line.get("bands")),
+            profile_bands=_numbers(line.get("profile_bands")),
         )
         for line in lines
     ]
@@ -245,12 +249,16 @@ def _side(
         name=name,
         metrics=metrics,
         history=history,
-        bands=_bands(metrics.get("bands"), history, edges, threshold),
+        bands=bands_of(metrics.get("bands"), history, edges, threshold),
         quality=quality,
     )
 
 
-def _bands(stated: Any, history: list[Evaluation], edges: Any, threshold: float) -> list[BandFigures]:
+def _numbers(stated: Any) -> list[float | None]:
+    return [number(value) for value in stated] if isinstance(stated, list) else []
+
+
+def bands_of(stated: Any, history: list[Evaluation], edges: Any, threshold: float) -> list[BandFigures]:
     """Bands of metrics.json; of an unfinished run, the last evaluation's with edges from elsewhere."""
     if isinstance(stated, list) and stated:
         return [_band(index, band) for index, band in enumerate(stated) if isinstance(band, dict)]

@@ -72,6 +72,14 @@ SURFACE_DEFINITIONS = (
         "√(Σ|prediction − target|² / Σ|target|²) over the Fourier coefficients of the wave vectors in the band: 0 is "
         "learned, 1 is as wrong as a network that gives nothing there.",
     ),
+    (
+        "Profile",
+        "A closed curve in which a plane cuts the reference surface. The field's error is the way, within that plane "
+        "and across the curve, to its nearest zero, as a displacement of the curve. The relative error of a band is "
+        "√(Σ L |displacement|² / Σ L |curve|²) over the Fourier coefficients of the coordinates along the curve, L "
+        "being its length, summed over all curves: 0 is learned, 1 is as wrong as curves without detail of the band. "
+        "Where no zero is within 6 % of the diagonal, the displacement leads to the middle of the curve.",
+    ),
     ("Cycles/diagonal", "How often a pattern repeats along the diagonal of the bounding box."),
     *(entry for entry in DEFINITIONS if entry[0] in SHARED),
     ("Plain MLP", "The baseline: a multilayer perceptron on raw coordinates, trained on the same points."),

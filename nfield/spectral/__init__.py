@@ -6,6 +6,7 @@ from nfield.spectral.advice import advise_image as advise_image
 from nfield.spectral.arrays import sample_on_grid as sample_on_grid
 from nfield.spectral.bands import BandErrors as BandErrors
 from nfield.spectral.bands import octave_bands as octave_bands
+from nfield.spectral.curves import CurveBandErrors as CurveBandErrors
 from nfield.spectral.errors import fourier_coefficients as fourier_coefficients
 from nfield.spectral.errors import fourier_error as fourier_error
 from nfield.spectral.errors import magnitude_only_error as magnitude_only_error

@@ -80,7 +80,7 @@ class BandErrors:
         self._channels_last = channels_last
         self._truth = np.ascontiguousarray(array, dtype=dtype)
         self._window = hann_window(shape).astype(dtype) if window else None
-        self._labels = _labels(frequency_magnitudes(shape, spacing), self.bands)
+        self._labels = band_labels(frequency_magnitudes(shape, spacing), self.bands)
         exact = array.astype(np.float64)
         power, total = self._band_power(exact, hann_window(shape) if window else None)
         self.energy = [float(value / total) if total > 0 else 0.0 for value in power]
@@ -120,11 +120,7 @@ class BandErrors:
         steps_below_threshold: Sequence[float | None] | None = None,
     ) -> list[Band]:
         """The bands with their errors (as returned by a call) and times to threshold, for metrics and reports."""
-        steps = steps_below_threshold or [None] * len(self.bands)
-        return [
-            Band(low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step)
-            for (low, high), error, energy, step in zip(self.bands, errors, self.energy, steps, strict=True)
-        ]
+        return reported(self.bands, self.energy, errors, unit, steps_below_threshold)
 
     def _band_power(
         self, values: Float[np.ndarray, "channels *grid"], window: Float[np.ndarray, "*grid"] | None
@@ -137,8 +133,23 @@ class BandErrors:
         return sums[: len(self.bands)], float(sums.sum())
 
 
-def _labels(magnitudes: Float[np.ndarray, "*half_grid"], bands: Sequence[tuple[float, float]]) -> np.ndarray:
-    """Index of the band of every bin; `len(bands)` for bins in none."""
+def reported(
+    bands: Sequence[tuple[float, float]],
+    energies: Sequence[float],
+    errors: Sequence[float | None],
+    unit: str,
+    steps_below_threshold: Sequence[float | None] | None = None,
+) -> list[Band]:
+    """Bands with their shares of energy, errors and times to threshold, for metrics and reports."""
+    steps = steps_below_threshold or [None] * len(bands)
+    return [
+        Band(low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step)
+        for (low, high), error, energy, step in zip(bands, errors, energies, steps, strict=True)
+    ]
+
+
+def band_labels(magnitudes: Float[np.ndarray, "*half_grid"], bands: Sequence[tuple[float, float]]) -> np.ndarray:
+    """Index of the band of every bin, flat; `len(bands)` for bins in none. Raises UserError for bands that overlap."""
     edges = [edge for band in bands for edge in band]
     if not bands or any(low >= high for low, high in bands) or edges != sorted(edges):
         raise UserError(f"bands must be (low, high) pairs, ascending and without overlap, but are {list(bands)}.")

@@ -22,6 +22,7 @@ from nfield.tasks.distance_losses import (
     singular_hessian,
     value_and_slope,
 )
+from nfield.tasks.profiles import ProfileProbe
 
 PROBE_NODES = 48
 """Nodes along each axis of the grid that band errors are measured on."""
@@ -147,12 +148,13 @@ class CloudTask:
         device: torch.device,
         picture: Callable[[Any], np.ndarray | None] | None = None,
         anneal: tuple[float, float] = ANNEALING,
+        profiles: ProfileProbe | None = None,
     ) -> None:
         """`anneal` holds the shares of training between which the weights of ANNEALED terms go down to zero."""
         self.points, self.normals = points.cpu(), normals.cpu()
         self.held_out, self.probe, self.diagonal = held_out, probe, diagonal
         self.weights, self.batch_points, self.device, self.picture = weights, batch_points, device, picture
-        self.anneal, self.fraction = anneal, 0.0
+        self.anneal, self.fraction, self.profiles = anneal, 0.0, profiles
 
     def begin_step(self, fraction: float) -> None:
         """Take note of the share of training that is done, on which annealed weights depend."""
@@ -204,10 +206,15 @@ class CloudTask:
         return near, 0 if not wanted else near if wanted == ["singular_hessian"] else off
 
     def evaluate(self, field: Any) -> Evaluation:
-        """Distance of left-out points and band errors, and a picture of the surface."""
+        """Distance of left-out points and band errors, in the volume and on profiles, and a picture of the surface."""
         values = self.probe.values(field, self.device)
+        series, numbers = {}, {}
+        if self.profiles is not None:
+            series["profile_bands"], numbers["profile_missing"] = self.profiles.errors(field, self.device)
         return Evaluation(
             quality=fit_decibels(distances(field, self.held_out.to(self.device)), self.diagonal),
             band_errors=self.probe.errors(values),
+            numbers=numbers,
+            series=series,
             snapshot=None if self.picture is None else self.picture(field),
         )

@@ -305,6 +305,7 @@ class TrainingSession:
         }
         if evaluation.numbers:
             line["numbers"] = {name: float(value) for name, value in evaluation.numbers.items()}
+        line.update(evaluation.series)
         line = finite_or_none(line)
         if self.folder is not None:
             self.folder.append_history(line)

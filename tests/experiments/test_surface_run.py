@@ -247,3 +247,57 @@ def test_two_clusters_give_two_pieces() -> None:
 def test_python_takes_arrays_and_tensors() -> None:
     result = nf.reconstruct(torch.from_numpy(ellipsoid(300)), **QUICK)
     assert isinstance(result, nf.SurfaceResult)
+
+
+def test_profiles_tell_which_frequencies_of_the_surface_were_learned() -> None:
+    """An ellipsoid has hardly any shape but its size, which the splines have; hardly trained, the plain MLP has not."""
+    options = SurfaceOptions(resolution=32, steps=4, evaluations=3)
+    result = run_surface(PointCloud.from_arrays(ellipsoid()), options, truth=true_mesh())
+    metrics, baseline = result.metrics, result.metrics["baseline"]
+    assert metrics["profiles"]["curves"] == 13
+    assert metrics["profiles"]["missing"] == 0
+    # Each cut is an ellipse about its middle: between the least and the greatest half axis.
+    assert 0.5 * 0.6 < metrics["profiles"]["size"] < 1
+    size, *finer = metrics["profile_bands"]
+    assert (size["low"], size["high"], size["unit"]) == (0, 1, "cycles/diagonal")
+    assert size["relative_error"] < 0.02
+    assert size["energy"] > 0.99
+    assert size["step_below_threshold"] == 1
+    assert all(band["why"] for band in finer if band["relative_error"] is None)
+    assert baseline["profile_bands"][0]["relative_error"] > 0.2
+    assert len(baseline["profile_bands"]) == len(metrics["profile_bands"])
+    for line in result.history:
+        assert len(line["profile_bands"]) == len(metrics["profile_bands"])
+    assert result.history[-1]["profile_bands"][0] == size["relative_error"]
+
+
+def test_profiles_do_not_depend_on_units_and_place() -> None:
+    """Without a truth the splines are the reference: they have no error, and coarser levels have one."""
+    points, scale, shift = ellipsoid(600), 1e-4, 3.0
+    one = run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK))
+    other = run_surface(PointCloud.from_arrays(points * scale + shift), SurfaceOptions(**QUICK))
+    again = run_surface(PointCloud.from_arrays(points), SurfaceOptions(**QUICK))
+    assert again.metrics["profile_bands"] == one.metrics["profile_bands"]
+    assert other.metrics["profiles"]["size"] / scale == pytest.approx(one.metrics["profiles"]["size"], rel=1e-3)
+    assert one.metrics["profile_bands"][0]["relative_error"] < 1e-4
+    assert one.history[0]["profile_bands"][0] > 1e-4
+    for mine, theirs in zip(one.history, other.history, strict=True):
+        assert theirs["profile_bands"][0] == pytest.approx(mine["profile_bands"][0], rel=0.05, abs=1e-4)
+
+
+def test_networks_are_measured_on_profiles_of_the_splines() -> None:
+    options = SurfaceOptions(preset="siren", steps=60, batch_points=512, evaluations=4, **QUICK)
+    result = run_surface(PointCloud.from_arrays(ellipsoid(600)), options)
+    first, last = result.history[0], result.history[-1]
+    assert first["numbers"]["profile_missing"] > last["numbers"]["profile_missing"]
+    assert first["profile_bands"][0] > 3 * last["profile_bands"][0]
+
+
+def test_without_profiles_their_figures_are_null_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nfield.experiments.surface_profiles.cut_profiles", lambda mesh: [])
+    result = run_surface(PointCloud.from_arrays(ellipsoid(300)), SurfaceOptions(**QUICK), truth=true_mesh())
+    for name in ("profile_bands", "profile_order_spearman", "profiles"):
+        assert result.metrics[name] is None
+        assert "no plane cut the reference surface" in result.metrics["why"][name]
+    assert "profile_bands" not in result.history[-1]
+    assert result.metrics["bands"][0]["relative_error"] is not None

@@ -171,6 +171,21 @@ def surface_figures(chamfer: float | None) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def with_profiles(lines: list[dict[str, Any]], metrics: dict[str, Any]) -> None:
+    """Bands along profiles: errors are the square roots of those in the volume, and no shape is in the highest."""
+    for line in lines:
+        line["profile_bands"] = [*(None if error is None else error**0.5 for error in line["bands"][:-1]), None]
+    last, below = (
+        lines[-1]["profile_bands"],
+        next((line["step"] for line in lines if (line["profile_bands"][0] or 1) < THRESHOLD), None),
+    )
+    metrics["profile_bands"] = [
+        band | {"relative_error": error, "energy": 0.25**index, "step_below_threshold": below if index == 0 else None}
+        for index, (band, error) in enumerate(zip(metrics["bands"], last, strict=True))
+    ]
+    metrics["profiles"] = {"curves": 13, "samples": 4096, "nyquist": 90.0, "size": 0.8, "search": 0.06, "missing": 0.0}
+
+
 @pytest.fixture
 def make_mesh_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pathlib.Path]:
     """A function that writes a mesh run folder: finished or not, with the named meshes and the cloud."""
@@ -196,6 +211,8 @@ def make_mesh_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Ca
                 band["unit"] = "cycles/diagonal"
             for picture_only in ("ssim", "nyquist"):
                 figures.pop(picture_only)
+        with_profiles(lines, metrics)
+        with_profiles(base_lines, base_metrics)
         config = {"task": "mesh", "source": f"scans/{source}", "quality_name": "fit_db", "seed": 7, "device": "cpu"}
         write(run, "config.json", config | {"bands": metrics["bands"], "recipe": {"backbone": {"name": "siren"}}})
         (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines + base_lines))

@@ -221,3 +221,51 @@ def test_viewer_holds_every_surface_with_its_title(make_mesh_run):
     ]
     # Of unit size around the origin, wherever the scan lies.
     assert np.allclose([one["max"] for one in positions], 1, atol=0.15)
+
+
+def test_profiles_have_their_own_maps_and_table(make_mesh_run):
+    def change(metrics):
+        metrics["bands_against"] = "the true mesh"
+        metrics["baseline"]["profiles"]["missing"] = 0.07
+
+    page = write_report(make_mesh_run(change=change))
+    text = Reader(page).text
+    for wanted in (
+        "Frequencies of the surface itself", "Planes cut the reference in 13 closed curves, its profiles",
+        "The reference is the true mesh.",
+        # Errors at the end are exp(−rate·10 s): below 10 % for rates above 0.23, of 4 bands with any shape.
+        "the field has learned all 4 frequency bands, up to 16 cycles/diagonal, to within 10 %; the plain MLP, in the "
+        "same time, only the lowest (below 2 cycles/diagonal).",
+        "The plain MLP has no surface near 7 % of the profiles' length.", "Depth of its detail (RMS), input units",
+        "Nyquist is 90 cycles/diagonal", "Profile",
+    ):  # fmt: skip
+        assert wanted in text, wanted
+    assert "The field has no surface near" not in text
+    content = page.read_text(encoding="utf-8")
+    # Depths fall by half from band to band.
+    assert re.search(r"<td>0\.8</td>.*<td>0\.4</td>.*<td>0\.2</td>.*<td>0\.1</td>", content, flags=re.DOTALL)
+    ids = re.findall(r'<pattern id="([\w-]+)"', content)
+    assert len(ids) == len(set(ids)) == 5  # two maps each, and the legend of hatching for profiles
+
+
+@pytest.mark.parametrize("kind", ["null", "older", "unfinished"])
+def test_profiles_that_are_not_there_are_told(make_mesh_run, kind):
+    def change(metrics):
+        metrics["profile_bands"] = metrics["profiles"] = None
+        metrics["why"] = {"profile_bands": "no plane cut anything"}
+
+    run = make_mesh_run(finished=kind != "unfinished", change=change)
+    path = run / "history.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if kind != "unfinished":
+        lines = [{key: value for key, value in line.items() if key != "profile_bands"} for line in lines]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if kind == "older":
+        metrics = json.loads((run / "metrics.json").read_text())
+        for key in ("profile_bands", "profiles", "why"):
+            metrics.pop(key)
+        (run / "metrics.json").write_text(json.dumps(metrics))
+    text = Reader(write_report(run)).text
+    reason = " (no plane cut anything)" if kind == "null" else ""
+    assert (f"There are no band errors along profiles of the surface{reason}." in text) == (kind != "unfinished")
+    assert ("Depth of its detail" in text) == (kind == "unfinished")
