@@ -85,8 +85,7 @@ class TrainingSession:
         self.plan = EvaluationPlan(steps=settings.steps, seconds=settings.seconds, count=settings.evaluations)
         self.history: list[dict[str, Any]] = []
         self.elapsed_before = 0.0
-        self.finished = False
-        self.prepared = False
+        self.finished, self.prepared = False, False
         self.health: torch.Tensor | None = None
         self.terms: dict[str, torch.Tensor] = {}
         self.shown_at = -math.inf
