@@ -8,8 +8,8 @@ from jaxtyping import Float, Int
 from nfield.points.smooth_distance import LEAST_GRADIENT, Sample, Smoothing, evaluate_levels, solve_levels
 
 FIRST = 0.3
-"""Smoothing length, in spacings, of the fit that is judged first."""
-PASSES = 2
+"""Smoothing length, in spacings, of the fit that is judged. Judging a second fit, with the length found so, changed
+that by up to 5 % on scans of two shapes, and by 14 % on one of them with 3,000 exact points: not worth the time."""
 HELD_OUT = 0.2
 MOST_POINTS = 16_000
 """Larger clouds are judged by their part around a random point."""
@@ -42,16 +42,14 @@ def choose_smoothing(sample: Sample, spacing: float, generator: torch.Generator)
     count = max(1, int(HELD_OUT * len(order)))
     held_out, fitted = _take(part, order[:count]), _take(part, order[count:])
     fitted = replace(fitted, areas=fitted.areas / (1 - HELD_OUT))
-    noise, length = 0.0, FIRST
-    for _ in range(PASSES):
-        levels = solve_levels(fitted, smoothing_of(length, spacing))
-        points = held_out.points.clone().requires_grad_(True)
-        value = evaluate_levels(levels, points)
-        (slope,) = torch.autograd.grad(value.sum(), points)
-        # Smoothing flattens the function: only relative to its slope is it a distance.
-        distance = value.detach().abs() / slope.norm(dim=-1).clamp(min=LEAST_GRADIENT)
-        noise = SIGMA_PER_MEDIAN * float(distance.median()) / spacing
-        length = length_for(noise)
+    levels = solve_levels(fitted, smoothing_of(FIRST, spacing))
+    points = held_out.points.clone().requires_grad_(True)
+    value = evaluate_levels(levels, points)
+    (slope,) = torch.autograd.grad(value.sum(), points)
+    # Smoothing flattens the function: only relative to its slope is it a distance.
+    distance = value.detach().abs() / slope.norm(dim=-1).clamp(min=LEAST_GRADIENT)
+    noise = SIGMA_PER_MEDIAN * float(distance.median()) / spacing
+    length = length_for(noise)
     return Judged(smoothing=smoothing_of(length, spacing), noise=noise * spacing)
 
 
