@@ -7,8 +7,12 @@ import sys
 import pytest
 
 FAULTS = """
-import resource, sys, torch
-from nfield.core.allocator import keep_freed_memory
+import ctypes, resource, sys, torch
+from nfield.core.allocator import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+# The library's first setting, held fast: by itself it adapts to what was freed, on some systems sooner than on others.
+mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+if mallopt is not None:
+    mallopt(M_MMAP_THRESHOLD, 1 << 17), mallopt(M_TRIM_THRESHOLD, 1 << 17)
 kept = keep_freed_memory() if sys.argv[1] == "keep" else True
 def work():
     blocks = [torch.ones(1 << 20) for _ in range(8)]
