@@ -16,6 +16,11 @@ LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", "pro
 """Keys of a history line that are not the task's quality."""
 
 
+def _edge(frequency: float) -> str:
+    """Three figures, that labels of bands fit beside charts, but whole numbers whole."""
+    return f"{frequency:.3g}" if frequency < 1000 else f"{frequency:.0f}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """One line of history.jsonl."""
@@ -45,7 +50,7 @@ class BandFigures:
         """Edges as text, such as '4–8', or the band's number where edges are not known."""
         if self.low is None or self.high is None:
             return f"band {self.index + 1}"
-        return f"{self.low:.4g}–{self.high:.4g}"
+        return f"{_edge(self.low)}–{_edge(self.high)}"
 
 
 @dataclass(frozen=True, kw_only=True)
