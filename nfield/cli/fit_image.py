@@ -91,7 +91,7 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ImageOptions]:
             given = dataclasses.replace(given, mask=earlier["mask"])
     else:
         stored = {}
-    names = parts(given.preset, given.encoding, given.backbone)
+    names = parts(given.preset, given.encoding, given.backbone, given.holdout)
     values = {f.name: getattr(given, f.name) for f in dataclasses.fields(ImageOptions) if f.name not in leave_out}
     values["encoding_settings"] = {
         **stored.get("encoding_settings", {}),

@@ -54,7 +54,7 @@ A measured ratio would be closer, but two runs of the same steps would then diff
 def plan(options: ImageOptions, known: Known) -> Recipe:
     """The recipe for these pixels: the preset's, with what the user has set in its place."""
     recipe = make_recipe(
-        parts(options.preset, options.encoding, options.backbone),
+        parts(options.preset, options.encoding, options.backbone, options.holdout),
         known,
         options.encoding_settings,
         options.backbone_settings,

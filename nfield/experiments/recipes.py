@@ -24,6 +24,7 @@ from nfield.encodings.hash_grid import HashGridConfig
 from nfield.encodings.multiscale_gaussian import MultiscaleGaussianConfig
 from nfield.encodings.positional import PositionalConfig
 from nfield.fields.base import Field, count_parameters
+from nfield.fields.corrected import CorrectedField, CorrectionConfig
 from nfield.spectral.advice import ScaleAdvice
 from nfield.tasks.pixels import Pixels
 
@@ -31,6 +32,10 @@ MOST_PARAMETERS = 4_000_000
 """Default bound: with gradients, moments and copies this stays far below 1 GB."""
 MOST_NODES = 8_000_000
 """Nodes of the finest level at the most: it is laid out densely for each step."""
+HELD_OUT_SCALE = 0.04
+"""Scale of Gaussian features over Nyquist, with held-out pixels: see `gaussian_scale`."""
+CORRECTED_SCALE = 0.03
+"""The same where a correction follows, which brings the finer waves."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -42,6 +47,8 @@ class Recipe:
     learning_rate: float
     batch_pixels: int = 1 << 14
     weight_decay: float = 0.0
+    correction: CorrectionConfig | None = None
+    """Grid on the training pixels that takes over, at the end, what the network misses there."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,30 +66,36 @@ def default_parameters(pixels: Pixels) -> int:
     return max(1_000, min(pixels.values, MOST_PARAMETERS))
 
 
+def lattice(pixels: Pixels) -> CorrectionConfig:
+    """Nodes on the training pixels, or in the middle of blocks of them where these are more than `MOST_NODES`."""
+    nodes, stride = (pixels.rows, pixels.columns), 1
+    while math.prod(nodes) > MOST_NODES:
+        nodes, stride = (-(-nodes[0] // 2), -(-nodes[1] // 2)), stride * 2
+    ends = []
+    for size, coordinates in zip(nodes, (pixels.row_coordinates, pixels.column_coordinates), strict=True):
+        start, following = coordinates(torch.tensor([0, pixels.step])).tolist()
+        begin = start + (following - start) * (stride - 1) / 2
+        ends.append((begin, begin + (following - start) * stride * max(size - 1, 1)))
+    first, last = zip(*ends, strict=True)
+    return CorrectionConfig(resolution=nodes, first=first, last=last)
+
+
 def adaptive_grid(known: Known) -> AdaptiveGridConfig:
     """Down to the training pixels, with two features a node where the parameters suffice for all nodes.
 
     With held-out pixels the features learn slowly, and decay: what the coarse levels can carry is then left to them,
     which costs the training pixels precision that nobody needs and gains the pixels between them up to 0.15 dB.
     """
-    pixels = known.pixels
-    finest, stride = (pixels.rows, pixels.columns), 1
-    while math.prod(finest) > MOST_NODES:
-        finest, stride = (-(-finest[0] // 2), -(-finest[1] // 2)), stride * 2
+    pixels, nodes_at = known.pixels, lattice(known.pixels)
+    finest = nodes_at.resolution
     width = network_width(known)
     nodes = math.prod(finest) * 4 / 3
-    # The finest nodes lie on the training pixels, or in the middle of the blocks of pixels they stand for.
-    ends = []
-    for size, coordinates in zip(finest, (pixels.row_coordinates, pixels.column_coordinates), strict=True):
-        start, following = coordinates(torch.tensor([0, pixels.step])).tolist()
-        begin = start + (following - start) * (stride - 1) / 2
-        ends.append((begin, begin + (following - start) * stride * max(size - 1, 1)))
     return AdaptiveGridConfig(
         resolution=finest,
         levels=max(1, math.ceil(math.log2(max(finest) / 8))),
         features=2 if 2 * nodes + 2 * width * width <= known.parameters else 1,
-        first=tuple(a for a, _ in ends),
-        last=tuple(b for _, b in ends),
+        first=nodes_at.first,
+        last=nodes_at.last,
         rate=2.0 if pixels.step == 1 else 0.2,
     )
 
@@ -101,17 +114,23 @@ def hash_grid(known: Known) -> HashGridConfig:
     )
 
 
+def gaussian_scale(known: Known) -> float:
+    """The scale that fits the data's spectrum; with held-out pixels one that stays smooth between the samples.
+
+    What lies between samples is told by their distance rather than by the spectrum: the best scales of four
+    photographs lay between 0.03 and 0.06 of Nyquist, and between 0.4 and 1.2 of what their spectra advise.
+    """
+    return known.advice.gaussian_scale if known.pixels.step == 1 else HELD_OUT_SCALE * known.advice.nyquist
+
+
 ENCODING_FROM_DATA: dict[str, Callable[[Known], Any]] = {
     "adaptive_grid": adaptive_grid,
     "hash": hash_grid,
-    "gaussian": lambda known: GaussianConfig(scale=known.advice.gaussian_scale / known.pixels.step),
+    "gaussian": lambda known: GaussianConfig(scale=gaussian_scale(known)),
     "multiscale_gaussian": lambda known: MultiscaleGaussianConfig(scales=known.advice.fourier_scales),
     "positional": lambda known: PositionalConfig(frequencies=known.advice.positional_octaves),
 }
-"""Encodings whose settings follow from the data; the others have good settings of their own.
-
-A single Gaussian scale that fits the training pixels best oscillates between them: with held-out pixels it is halved.
-"""
+"""Encodings whose settings follow from the data; the others have good settings of their own."""
 
 
 def angular(known: Known) -> tuple[float, ...]:
@@ -134,6 +153,12 @@ GRIDS = ("adaptive_grid", "hash")
 """Encodings that learn: the network behind them is small."""
 
 
+PLAIN_NETWORK = MLPConfig(width=128, depth=4)
+"""The plain MLP that learns a picture best in a minute of two cores."""
+PUBLISHED_NETWORK = MLPConfig(width=256, depth=4)
+"""The plain MLP that Tancik et al. (2006.10739) set behind their encodings; Gaussian features gain by the width."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
     """Names of the parts of a recipe, its rate and batch; all scales come from the data."""
@@ -143,6 +168,10 @@ class Preset:
     learning_rate: float
     batch_pixels: int = 1 << 12
     """Small where the network is large: on a CPU more steps are worth more than larger ones."""
+    network: MLPConfig = PLAIN_NETWORK
+    """The plain MLP, where the backbone is one and the encoding does not learn."""
+    corrected: bool = False
+    """What the network misses at the training pixels goes to a grid at the end."""
 
 
 PRESETS: dict[str, Preset] = {
@@ -153,18 +182,22 @@ PRESETS: dict[str, Preset] = {
     "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
     "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
     "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=3e-3),
-    "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=3e-3),
-    "positional": Preset(encoding="positional", backbone="mlp", learning_rate=3e-3),
-    "basic": Preset(encoding="basic", backbone="mlp", learning_rate=3e-3),
-    "none": Preset(encoding="identity", backbone="mlp", learning_rate=3e-3),
+    "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=3e-3, network=PUBLISHED_NETWORK),
+    "positional": Preset(encoding="positional", backbone="mlp", learning_rate=3e-3, network=PUBLISHED_NETWORK),
+    "basic": Preset(encoding="basic", backbone="mlp", learning_rate=3e-3, network=PUBLISHED_NETWORK),
+    "none": Preset(encoding="identity", backbone="mlp", learning_rate=3e-3, network=PUBLISHED_NETWORK),
 }
+
+BETWEEN_SAMPLES = Preset(encoding="gaussian", backbone="mlp", learning_rate=3e-3, batch_pixels=1 << 12, corrected=True)
+"""What the default becomes with held-out pixels: a network that is smooth between its samples, its rest interpolated.
+
+On four photographs this came out 0.2 to 0.7 dB above the network alone and 0.1 to 0.6 dB above the adaptive grid.
+"""
 
 BASELINE = Preset(encoding="identity", backbone="mlp", learning_rate=3e-3)
 """The plain MLP on raw coordinates that every field is set beside; its rate is tuned before use."""
 BASELINE_RATES = (1e-3, 3e-3, 1e-2)
 """Rates that are tried for it."""
-PLAIN_NETWORK = MLPConfig(width=128, depth=4)
-"""Its network, and that behind encodings that do not learn."""
 
 
 def network_width(known: Known) -> int:
@@ -182,11 +215,11 @@ def _named_preset(encoding: str, backbone: str) -> Preset:
     return dataclasses.replace(similar, encoding=encoding, backbone=backbone)
 
 
-def parts(preset: str, encoding: str | None, backbone: str | None) -> Preset:
+def parts(preset: str, encoding: str | None, backbone: str | None, held_out: bool = False) -> Preset:
     """The preset with the parts that the user named in place of its own.
 
     A backbone that scales the coordinates by itself gets no encoding, and an encoding gets a plain network, unless
-    both are named.
+    both are named. With held-out pixels the default is another.
     """
     chosen = PRESETS[choice(preset, PRESETS, "preset")]
     if encoding is not None:
@@ -194,7 +227,7 @@ def parts(preset: str, encoding: str | None, backbone: str | None) -> Preset:
     if backbone is not None:
         choice(backbone, BACKBONES, "backbone")
     if encoding is None and backbone is None:
-        return chosen
+        return BETWEEN_SAMPLES if held_out and preset == "default" else chosen
     if encoding is None and backbone is not None:
         encoding = chosen.encoding if backbone == "mlp" else "identity"
     return _named_preset(encoding or chosen.encoding, backbone or "mlp")
@@ -210,13 +243,16 @@ def make_recipe(
     encoding = ENCODING_FROM_DATA.get(preset.encoding, lambda _: ENCODINGS[preset.encoding]())(known)
     backbone = BACKBONE_FROM_DATA.get(preset.backbone, lambda _: BACKBONES[preset.backbone]())(known)
     if preset.backbone == "mlp":
-        backbone = MLPConfig(width=network_width(known), depth=2) if preset.encoding in GRIDS else PLAIN_NETWORK
+        backbone = MLPConfig(width=network_width(known), depth=2) if preset.encoding in GRIDS else preset.network
+    if preset.corrected:
+        encoding = dataclasses.replace(encoding, scale=CORRECTED_SCALE * known.advice.nyquist)
     return Recipe(
         encoding=_with_settings(encoding, encoding_settings, f"encoding {preset.encoding}"),
         backbone=_with_settings(backbone, backbone_settings, f"backbone {preset.backbone}"),
         learning_rate=preset.learning_rate,
         batch_pixels=preset.batch_pixels * (1 if known.pixels.count <= 1 << 21 else 4),
         weight_decay=1.0 if preset.encoding in GRIDS and known.pixels.step > 1 else 0.0,
+        correction=lattice(known.pixels) if preset.corrected else None,
     )
 
 
@@ -231,17 +267,25 @@ def build_field(recipe: Recipe, channels: int, seed: int, offset: list[float] | 
     """The recipe's field with weights drawn from the seed."""
     draw = generator(seed, "weights")
     encoding = recipe.encoding.build(2, draw)
-    return Field(encoding, recipe.backbone.build(encoding.out_dim, channels, draw), offset=offset)
+    backbone = recipe.backbone.build(encoding.out_dim, channels, draw)
+    if recipe.correction is None:
+        return Field(encoding, backbone, offset=offset)
+    return CorrectedField(encoding, backbone, recipe.correction, offset=offset)
 
 
 def within_parameters(recipe: Recipe, channels: int, parameters: int) -> Recipe:
     """The recipe with its network narrowed until the field has no more than `parameters` trained numbers.
 
-    A grid that allocates its own tiles counts with its coarsest level, the least that it keeps.
+    A grid that allocates its own tiles counts with its coarsest level, the least that it keeps. A correction is left
+    out where it would take more than half.
     """
+    corrections = 0 if recipe.correction is None else channels * math.prod(recipe.correction.resolution)
+    if 2 * corrections > parameters:
+        recipe, corrections = dataclasses.replace(recipe, correction=None), 0
     draw = generator(0, "weights")
     encoding = recipe.encoding.build(2, draw)
     fixed = encoding.values[0].numel() if isinstance(encoding, AdaptiveGrid) else count_parameters(encoding)
+    fixed += corrections
 
     def count(width: int) -> int:
         narrow = dataclasses.replace(recipe.backbone, width=width)

@@ -9,7 +9,7 @@ import torch
 
 from nfield.backbones import BACKBONES
 from nfield.core.checks import UserError
-from nfield.core.config import name_of, named_from_dict, to_dict
+from nfield.core.config import from_dict, name_of, named_from_dict, to_dict
 from nfield.core.device import choose_device
 from nfield.core.image import Image
 from nfield.core.types import Band
@@ -17,6 +17,7 @@ from nfield.encodings import ENCODINGS
 from nfield.experiments.recipes import Recipe, build_field
 from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.fields.base import Field
+from nfield.fields.corrected import CorrectionConfig
 from nfield.io.run_folder import RunFolder
 
 
@@ -65,16 +66,19 @@ def describe(recipe: Recipe) -> dict[str, Any]:
         "backbone": to_dict(recipe.backbone, name=name_of(BACKBONES, recipe.backbone)),
         "learning_rate": recipe.learning_rate,
         "batch_pixels": recipe.batch_pixels,
+        **({} if recipe.correction is None else {"correction": to_dict(recipe.correction)}),
     }
 
 
 def recipe_from(entries: dict[str, Any]) -> Recipe:
     """The recipe that `describe` wrote."""
+    correction = entries.get("correction")
     return Recipe(
         encoding=named_from_dict(ENCODINGS, entries["encoding"], "encoding"),
         backbone=named_from_dict(BACKBONES, entries["backbone"], "backbone"),
         learning_rate=entries["learning_rate"],
         batch_pixels=entries["batch_pixels"],
+        correction=None if correction is None else from_dict(CorrectionConfig, correction, "correction"),
     )
 
 

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.types import Evaluation, FieldLike
+from nfield.fields.corrected import CorrectedField
 from nfield.metrics.image import psnr_from_mse
 from nfield.spectral.bands import BandErrors
 from nfield.tasks.pixels import Pixels, stratified
@@ -174,6 +175,22 @@ class ImageTask:
             numbers=numbers,
             snapshot=self._snapshot(prediction),
         )
+
+    def finish(self, field: FieldLike) -> bool:
+        """Give a field that takes corrections what it misses at the training pixels."""
+        if not isinstance(field, CorrectedField):
+            return False
+        pixels, step = self.pixels, self.pixels.step
+        stride = -(-pixels.rows // field.nodes[0])
+        columns = torch.arange(pixels.columns) * step
+        rest = []
+        for rows in (torch.arange(pixels.rows) * step).split(stride * max(1, CHUNK_PIXELS // max(1, len(columns)))):
+            missing = self._read(rows, columns) - on_grid_in_chunks(field, *self._axes(rows, columns))
+            if self._mask is not None:
+                missing = missing * self._mask[rows][:, columns].to(self.device)[..., None]
+            rest.append(torch.nn.functional.avg_pool2d(missing.movedim(-1, 0), stride, ceil_mode=True).movedim(0, -1))
+        field.correct(torch.cat(rest))
+        return True
 
     def _snapshot(self, prediction: torch.Tensor) -> np.ndarray:
         stride = -(-max(prediction.shape[:2]) // SNAPSHOT_SIDE)

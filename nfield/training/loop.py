@@ -5,7 +5,7 @@ import torch
 from nfield.io.run_folder import RunFolder
 from nfield.training.interrupt import deferred_interrupt
 from nfield.training.progress import Progress, SilentProgress
-from nfield.training.session import TrainingResult as TrainingResult
+from nfield.training.result import TrainingResult as TrainingResult
 from nfield.training.session import TrainingSession
 from nfield.training.settings import TrainingSettings
 from nfield.training.task import Task

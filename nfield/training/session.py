@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, TypeVar
 
 import torch
 
@@ -18,10 +18,11 @@ from nfield.training.evaluation_plan import EvaluationPlan
 from nfield.training.optimizers import AdamOptions, Updater
 from nfield.training.precision import autocast, choose_precision, copy_for_measuring, loss_scaler
 from nfield.training.progress import Progress
+from nfield.training.result import TrainingResult
 from nfield.training.schedules import rate_factor
 from nfield.training.settings import TrainingSettings
 from nfield.training.state import TrainingState
-from nfield.training.task import ScheduledTask, Task, move
+from nfield.training.task import FinishingTask, ScheduledTask, Task, move
 
 LARGEST_FAILURES = 3
 """Non-finite losses after which a run gives up."""
@@ -38,24 +39,7 @@ FREE_ON_RESUME = (*STOPS, "checkpoint_seconds", "evaluations")
 """Settings that may differ when a run is continued."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingResult:
-    """What `fit` has done; the field itself is trained in place."""
-
-    history: list[dict[str, Any]]
-    """One entry per evaluation, as in history.jsonl."""
-    steps: int
-    """Optimiser steps taken."""
-    seconds: float
-    """Time spent in training steps, without evaluations and checkpoints."""
-    diagnostics_seconds: float
-    """Time spent in evaluations."""
-    elapsed_seconds: float
-    """All time that counted against the budget."""
-    finished: bool
-    """Whether one of the stops was reached."""
-    precision: str
-    """The precision that was used; never 'auto'."""
+Result = TypeVar("Result")
 
 
 class TrainingSession:
@@ -280,14 +264,20 @@ class TrainingSession:
 
     # Looking and saving -------------------------------------------------------------------------------
 
+    def _with_evaluated_weights(self, use: Callable[[Any], Result]) -> Result:
+        """What `use` makes of the field with the weights that are measured: the average, where there is one."""
+        average = self.state.average
+        self.field.eval()
+        with torch.no_grad(), nullcontext() if average is None else average.in_field():
+            result = use(self.field)
+        self.field.train()
+        return result
+
     def evaluate(self) -> None:
         """Measure the field, and add a line to the history."""
         begin = time.perf_counter()
-        counters, average = self.state.counters, self.state.average
-        self.field.eval()
-        with torch.no_grad(), nullcontext() if average is None else average.in_field():
-            evaluation = self.task.evaluate(self.field)
-        self.field.train()
+        counters = self.state.counters
+        evaluation = self._with_evaluated_weights(self.task.evaluate)
         if counters.step == 0:
             counters.learning_rate = self._learning_rate(0.0)
         losses = self._latest_losses()
@@ -373,9 +363,10 @@ class TrainingSession:
         )
 
     def finish(self) -> None:
-        """Evaluate a last time where that has not been done, save, and leave the evaluated weights in place."""
+        """Complete the field, evaluate it where that has not been done, save, and leave these weights in place."""
         self.settle()
-        if self.state.counters.evaluated_step != self.state.counters.step:
+        completed = isinstance(self.task, FinishingTask) and self._with_evaluated_weights(self.task.finish)
+        if completed or self.state.counters.evaluated_step != self.state.counters.step:
             self.evaluate()
         self.finished = True
         self._show(fraction=1.0)

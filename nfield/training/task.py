@@ -42,6 +42,18 @@ class ScheduledTask(Protocol):
         """
 
 
+@runtime_checkable
+class FinishingTask(Protocol):
+    """A task that completes some fields once they have been trained."""
+
+    def finish(self, field: Any) -> bool:
+        """Complete the field in place, without gradients; False where there was nothing to do.
+
+        It comes before the last evaluation and the last checkpoint, with the weights that are evaluated.
+        """
+        ...
+
+
 def move(batch: Any, device: torch.device, dtype: torch.dtype) -> Any:
     """Tensors of a nested batch on `device`, floating ones as `dtype`; everything else as it is."""
     if isinstance(batch, torch.Tensor):
