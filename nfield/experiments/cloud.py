@@ -9,6 +9,7 @@ from jaxtyping import Float, Float32, Float64
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.seeding import generator
+from nfield.points.lattice import Level
 from nfield.points.neighbours import FEWEST, Neighbourhoods
 from nfield.points.normals import check_extent, outward_normals
 from nfield.points.smooth_distance import Sample, Smoothing
@@ -35,6 +36,10 @@ class Prepared:
     scale: float
     """Input units per unit of the sample: the cloud's longest edge."""
     smoothing: Smoothing
+    draft: list[Level] | None
+    """A fit to most of the points, left over from judging the noise; None where there is none."""
+    draft_seconds: float
+    """Time that it took, about that of a fit to all points."""
     facts: dict[str, object]
     """What was understood, for metrics.json; lengths in input units."""
     notes: tuple[str, ...]
@@ -81,6 +86,8 @@ def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, 
     sample = _sample(cloud, outward, around.areas() / scale**2, centre, scale, device)
     spacing = known.spacing / scale
     measured: float | None = None
+    draft: list[Level] | None = None
+    draft_seconds = 0.0
     if noise is not None:
         smoothing = smoothing_of(length_for(noise / known.spacing), spacing)
         measured = noise
@@ -89,12 +96,15 @@ def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, 
     else:
         judged = choose_smoothing(sample, spacing, generator(seed, "left-out points"))
         smoothing, measured = judged.smoothing, judged.noise * scale
+        draft, draft_seconds = judged.draft, judged.seconds
     return Prepared(
         cloud=cloud,
         sample=sample,
         centre=centre,
         scale=scale,
         smoothing=smoothing,
+        draft=draft,
+        draft_seconds=draft_seconds,
         facts=_facts(count, cloud, known, measured, int(lonely.sum()), how),
         notes=tuple(notes),
     )

@@ -50,6 +50,9 @@ GROWTH = 2.5
 
 Measured on a noisy scan of 10,000 points: 0.8 to 2.2."""
 
+LEVEL_REACHED = 1.01
+"""A level's step over the finest one's, up to which it is that one."""
+
 
 def network_recipe(preset: SurfacePreset, options: SurfaceOptions) -> dict[str, Any]:
     """Encoding, backbone and rate as entries of config.json; the user's settings win."""
@@ -224,6 +227,7 @@ class _Run:
     def _solve(self, prepared: Prepared, probe: VolumeProbe) -> tuple[SplineDistance, BandHistory]:
         """The splines, with what they looked like level by level."""
         options, bands = self.options, BandHistory()
+        sample, smoothing = prepared.sample, prepared.smoothing
         judged = prepared.sample.points[:: max(1, prepared.cloud.count // JUDGED_POINTS)]
         shown = options.network is None
         if shown and self.progress is not None:
@@ -238,26 +242,38 @@ class _Run:
                 quality = fit_decibels(distances(module, judged), prepared.diagonal)
                 values = probe.values(module, self.device)
                 seconds = now - self.began
-                bands.add(LevelState(step=len(levels), seconds=seconds, quality=quality, values=values, module=module))
+                number = len(bands.entries) + 1
+                bands.add(LevelState(step=number, seconds=seconds, quality=quality, values=values, module=module))
                 # Steps halve from level to level, down to the finest.
                 fraction = min(1.0, (prepared.smoothing.step / levels[-1].step))
                 if self.progress is not None:
                     told = f"fit {quality:.1f} dB"
-                    self.progress.update(step=len(levels), fraction=fraction, loss=None, quality=told)
+                    self.progress.update(step=number, fraction=fraction, loss=None, quality=told)
                 if self.folder is not None:
                     picture = picture_of(module, prepared, self.device)
                     if picture is not None:
-                        self.folder.save_snapshot("field", len(levels), picture)
+                        self.folder.save_snapshot("field", number, picture)
             # Diagnostics are no part of what a level takes.
             last = time.perf_counter()
             return options.seconds is None or last - self.began + GROWTH * took < options.seconds
 
         try:
-            levels = solve_levels(prepared.sample, prepared.smoothing, on_level=on_level)
+            levels = [] if self._too_short_for(prepared) else solve_levels(sample, smoothing, on_level=on_level)
+            draft = prepared.draft
+            if draft is not None and (not levels or levels[-1].step > LEVEL_REACHED * smoothing.step):
+                # The fit that the noise was measured with knows all but the finest level, and no level before that
+                # one is near the best that the points can give.
+                smoothing = dataclasses.replace(smoothing, step=draft[-1].step)
+                levels = solve_levels(sample, smoothing, coarse=draft[:-1], on_level=on_level)
         finally:
             if shown and self.progress is not None:
                 self.progress.finish()
         return SplineDistance(levels).to(self.device), bands
+
+    def _too_short_for(self, prepared: Prepared) -> bool:
+        """Whether the budget leaves less time than a fit of all levels is likely to take."""
+        seconds, left = self.options.seconds, time.perf_counter() - self.began
+        return seconds is not None and prepared.draft is not None and left + prepared.draft_seconds > seconds
 
     def _task(self, prepared: Prepared, probe: VolumeProbe, weights: dict[str, float]) -> CloudTask:
         options, sample = self.options, prepared.sample

@@ -14,7 +14,7 @@ Positions are in any unit; f has the same.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -86,18 +86,25 @@ class Sample:
 
 
 def solve_levels(
-    sample: Sample, smoothing: Smoothing, *, on_level: Callable[[list[Level]], bool] | None = None
+    sample: Sample,
+    smoothing: Smoothing,
+    *,
+    coarse: Sequence[Level] = (),
+    on_level: Callable[[list[Level]], bool] | None = None,
 ) -> list[Level]:
     """Levels from coarse to fine, of which the finest that reaches a point holds its value.
 
-    `on_level` is called after each level, and stops there if it returns False. All tensors are on the sample's device.
+    `coarse` holds the first of them where they are known, from a solve with the same finest step. `on_level` is called
+    after each level, and stops there if it returns False. All tensors are on the sample's device.
     """
     low, high = sample.points.amin(0), sample.points.amax(0)
     extent = float((high - low).max())
-    count = max(0, round(_log2(extent / smoothing.step / COARSEST)))
-    levels: list[Level] = []
-    for depth in range(count + 1):
-        step = smoothing.step * 2.0 ** (count - depth)
+    first = smoothing.step * 2.0 ** max(0, round(_log2(extent / smoothing.step / COARSEST)))
+    if coarse:
+        first = coarse[0].step
+    levels = list(coarse)
+    for depth in range(len(coarse), 1 + round(_log2(first / smoothing.step))):
+        step = first / 2.0**depth
         dense = depth == 0 or extent / step <= DENSE
         keys, free = _nodes(sample.points, step, extent, levels[-1] if levels else None, dense=dense)
         start = levels[-1].refined(keys) if levels else torch.zeros(len(keys), device=keys.device)

@@ -1,10 +1,12 @@
 """How much to smooth a cloud, told by points that were left out of the fit."""
 
+import time
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 
+from nfield.points.lattice import Level
 from nfield.points.smooth_distance import LEAST_GRADIENT, Sample, Smoothing, evaluate_levels, solve_levels
 
 FIRST = 0.3
@@ -33,6 +35,10 @@ class Judged:
     noise: float
     """Standard deviation of left-out points about the surface of the others, in the unit of the positions: noise, and
     what the points are too sparse to show."""
+    draft: list[Level] | None
+    """The fit that was judged, to four points in five; None where it covers a part of the cloud."""
+    seconds: float
+    """Time that this fit took."""
 
 
 def choose_smoothing(sample: Sample, spacing: float, generator: torch.Generator) -> Judged:
@@ -42,7 +48,9 @@ def choose_smoothing(sample: Sample, spacing: float, generator: torch.Generator)
     count = max(1, int(HELD_OUT * len(order)))
     held_out, fitted = _take(part, order[:count]), _take(part, order[count:])
     fitted = replace(fitted, areas=fitted.areas / (1 - HELD_OUT))
+    began = time.perf_counter()
     levels = solve_levels(fitted, smoothing_of(FIRST, spacing))
+    seconds = time.perf_counter() - began
     points = held_out.points.clone().requires_grad_(True)
     value = evaluate_levels(levels, points)
     (slope,) = torch.autograd.grad(value.sum(), points)
@@ -50,7 +58,8 @@ def choose_smoothing(sample: Sample, spacing: float, generator: torch.Generator)
     distance = value.detach().abs() / slope.norm(dim=-1).clamp(min=LEAST_GRADIENT)
     noise = SIGMA_PER_MEDIAN * float(distance.median()) / spacing
     length = length_for(noise)
-    return Judged(smoothing=smoothing_of(length, spacing), noise=noise * spacing)
+    draft = levels if part is sample else None
+    return Judged(smoothing=smoothing_of(length, spacing), noise=noise * spacing, draft=draft, seconds=seconds)
 
 
 def length_for(noise: float) -> float:

@@ -189,7 +189,16 @@ def test_a_network_learns_the_surface() -> None:
     assert result.history[-1]["fit_db"] > result.history[0]["fit_db"] + 10
 
 
-def test_time_budgets_end_the_solve() -> None:
+def test_a_budget_that_is_too_short_still_gives_the_finest_level() -> None:
+    cloud = PointCloud.from_arrays(ellipsoid(2000))
+    short, whole = (run_surface(cloud, SurfaceOptions(**QUICK, seconds=s), truth=true_mesh()) for s in (1e-3, None))
+    assert short.metrics["steps"] == 1 < whole.metrics["steps"]
+    assert short.metrics["watertight"] is True
+    assert short.metrics["chamfer"] < 1.1 * whole.metrics["chamfer"]
+
+
+def test_without_a_fit_to_go_on_from_a_budget_ends_the_solve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nfield.points.smoothing_choice.MOST_POINTS", 1000)
     result = run_surface(PointCloud.from_arrays(ellipsoid(2000)), SurfaceOptions(**QUICK, seconds=1e-3))
     assert result.metrics["steps"] == 1
     assert result.metrics["watertight"] is True

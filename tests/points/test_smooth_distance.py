@@ -152,6 +152,14 @@ def test_solving_stops_where_it_is_told_to() -> None:
     assert seen == [1, 2]
 
 
+def test_known_coarse_levels_are_gone_on_from() -> None:
+    smoothing = Smoothing(step=0.03, length=0.01)
+    whole = solve_levels(ball(800), smoothing)
+    rest = solve_levels(ball(800), smoothing, coarse=whole[:-1])
+    assert [level.step for level in rest] == [level.step for level in whole]
+    torch.testing.assert_close(rest[-1].values, whole[-1].values, rtol=0, atol=1e-6)
+
+
 def test_thinning_keeps_areas_and_means() -> None:
     sample = ball(4000)
     thin = thinned(sample, 0.1)
