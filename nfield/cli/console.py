@@ -34,22 +34,30 @@ COMMON_ROWS = (
 """Title, key and form of the figures shown."""
 
 
+def _bands(runs: list[tuple[str, dict[str, Any]]], key: str) -> list[str]:
+    """The bands under `key` of each run, one to a line."""
+    bands = runs[0][1][key]
+    unit = bands[0]["unit"] if bands else ""
+    head = f"{unit:>19} {'energy':>8}" + "".join(f" {name:>12} {'< 10 % from':>12}" for name, _ in runs)
+    lines = [head, "-" * len(head)]
+    for index, band in enumerate(bands):
+        row = f"{band['low']:8.4g} - {band['high']:8.4g} {100 * band['energy']:7.2f}%"
+        for _, run in runs:
+            own = run[key][index] if run.get(key) else {}
+            error, step = own.get("relative_error"), own.get("step_below_threshold")
+            row += f" {100 * error:11.2f}%" if error is not None else f" {'-':>12}"
+            row += f" {'never' if step is None else f'step {step:.0f}':>12}"
+        lines.append(row)
+    return lines
+
+
 def band_table(metrics: dict[str, Any]) -> str:
     """Band errors and figures of the field, of the baseline and of Poisson's surface where there are these."""
     baseline = metrics.get("baseline")
     runs = [("field", metrics)] + ([("plain MLP", baseline)] if baseline else [])
-    unit = metrics["bands"][0]["unit"] if metrics["bands"] else ""
-    head = f"{unit:>19} {'energy':>8}" + "".join(f" {name:>12} {'< 10 % from':>12}" for name, _ in runs)
-    lines = [head, "-" * len(head)]
-    for index, band in enumerate(metrics["bands"]):
-        row = f"{band['low']:8.4g} - {band['high']:8.4g} {100 * band['energy']:7.2f}%"
-        for _, run in runs:
-            own = run["bands"][index]
-            error = own["relative_error"]
-            step = own["step_below_threshold"]
-            row += f" {100 * error:11.2f}%" if error is not None else f" {'-':>12}"
-            row += f" {'never' if step is None else f'step {step:.0f}':>12}"
-        lines.append(row)
+    lines = _bands(runs, "bands")
+    if metrics.get("profile_bands"):
+        lines += ["", "along profiles of the surface", *_bands(runs, "profile_bands")]
     lines.append("")
     if metrics.get("poisson"):
         runs.append(("Poisson", metrics["poisson"]))

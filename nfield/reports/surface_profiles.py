@@ -7,11 +7,11 @@ from nfield.reports.figure_sections import band_section, heat_section
 from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
 from nfield.reports.record import BandFigures, RunRecord, Side, bands_of, number
-from nfield.reports.summary import about_bands, because
+from nfield.reports.summary import because
 
 
 def profile_section(record: RunRecord) -> Markup:
-    """What the field has learned of the surface's own detail: a sentence, heat maps, and a table."""
+    """What the field has learned of the surface's own detail: heat maps and a table."""
     seen = profile_record(record)
     if not seen.field.bands:
         why = because(record.field.why("profile_bands"))
@@ -25,8 +25,7 @@ def profile_section(record: RunRecord) -> Markup:
         return length_text(size * band.energy**0.5)
 
     table = band_section(seen, "Depth of its detail (RMS), input units", depth)
-    told = [element("p", _explained(record, facts)), element("p", about_bands(seen))]
-    told += [element("p", one) for one in _gaps(record)]
+    told = [element("p", one) for one in (_explained(record, facts), *_gaps(record))]
     return join([*told, heat_section(seen, "profile"), table])
 
 

@@ -3,11 +3,16 @@
 from nfield.reports.numbers import length_text
 from nfield.reports.record import RunRecord, number
 from nfield.reports.summary import about_bands, about_quality, order_words
+from nfield.reports.surface_profiles import profile_record
+
+OF_PROFILES = "These bands are those of the surface's profiles."
 
 
 def surface_words(record: RunRecord) -> list[str]:
-    """One sentence about the bands, one about how the mesh compares."""
-    return [about_bands(record), _about_surface(record)]
+    """One sentence about the bands, along the surface itself where these are known, one about how the mesh compares."""
+    seen = profile_record(record)
+    told = f"{about_bands(seen)} {OF_PROFILES}" if seen.field.bands else about_bands(record)
+    return [told, _about_surface(record)]
 
 
 def _about_surface(record: RunRecord) -> str:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.types import Evaluation
+from nfield.meshing.redistance import redistanced
 from nfield.spectral.bands import BandErrors
 from nfield.tasks.distance_losses import (
     ANNEALED,
@@ -30,7 +31,8 @@ PROBE_EDGE = 1.2
 """Edge of that grid, in extents."""
 SOFTNESS = 1.5
 """Width of the indicator's edge, in steps of that grid."""
-LEAST_SLOPE = 0.1
+SATURATED = 3.5
+"""Widths of that edge from the surface, from which on the indicator is ±1 to three digits."""
 NEAR_SHARE = 0.5
 """Of the points off the surface, those that lie near it."""
 NEAR_SPREAD = 0.05
@@ -51,11 +53,11 @@ class CloudBatch(NamedTuple):
 
 
 class VolumeProbe:
-    """Band errors of a soft indicator `tanh(d / (w |∇d|))` on a grid around the surface.
+    """Band errors of a soft indicator `tanh(d / w)` on a grid around the surface.
 
-    A distance itself would do, but for places far from the surface, which outweigh all detail and where fields that
-    are right about the surface may differ. Divided by its slope, taken from differences on the grid, a field counts
-    by where its zeros are. Frequencies are in cycles per diagonal of the points' box.
+    d is the distance from the zeros, found anew from the values on the grid: fields that are right about the surface
+    may differ away from it, as splines are no distance there and networks are near to one, and places far from the
+    surface would outweigh all detail. Frequencies are in cycles per diagonal of the points' box.
     """
 
     def __init__(self, diagonal: float) -> None:
@@ -76,10 +78,8 @@ class VolumeProbe:
 
     def indicator(self, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, "n n n"]:
         """The soft indicator of values at `points`."""
-        grid = values.reshape((PROBE_NODES,) * 3)
-        slopes = np.gradient(grid, PROBE_EDGE / PROBE_NODES)
-        length = np.sqrt(sum(slope**2 for slope in slopes))
-        return np.tanh(grid / (self.width * np.maximum(length, LEAST_SLOPE)))
+        distance = redistanced(values.reshape((PROBE_NODES,) * 3), PROBE_EDGE / PROBE_NODES, SATURATED * self.width)
+        return np.tanh(distance / self.width)
 
     def set_truth(self, values: Float[np.ndarray, "n n n"]) -> None:
         """What predictions are compared with."""

@@ -72,7 +72,7 @@ def test_finished_run_is_told_completely(make_mesh_run):
     page = write_report(run)
     reader = Reader(page)
     for wanted in (
-        "the field has learned all 5 frequency bands, up to 32 cycles/diagonal",
+        "These bands are those of the surface's profiles.",
         "On average the surface is 0.002 from the truth (Chamfer distance), 0.04 times that of the plain MLP and "
         "0.20 times that of screened Poisson; the plain MLP learned low frequencies before high ones",
         "front left", "above", "Screened Poisson", "How far each place of the surface is from the truth",
@@ -269,3 +269,5 @@ def test_profiles_that_are_not_there_are_told(make_mesh_run, kind):
     reason = " (no plane cut anything)" if kind == "null" else ""
     assert (f"There are no band errors along profiles of the surface{reason}." in text) == (kind != "unfinished")
     assert ("Depth of its detail" in text) == (kind == "unfinished")
+    assert ("These bands are those of the surface's profiles." in text) == (kind == "unfinished")
+    assert ("the field has learned all 5 frequency bands, up to 32 cycles/diagonal" in text) == (kind != "unfinished")
