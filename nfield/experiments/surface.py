@@ -114,7 +114,7 @@ def run_surface(
         run.folder, run.resume = folder, resume
         if folder.holds_run:
             earlier = folder.read_config()
-            for name in ("task", "source", "recipe", "seed"):
+            for name in ("task", "source", "recipe", "seed", "loss_weights"):
                 if earlier.get(name) != config[name]:
                     raise UserError(
                         f"'{folder.path}' holds a run with another {name} ({earlier.get(name)}, now {config[name]}), "
@@ -122,7 +122,12 @@ def run_surface(
                     )
             config["baseline_recipe"] = earlier.get("baseline_recipe")
         folder.write_config(config)
-    return run.go(prepared, config, truth)
+    try:
+        return run.go(prepared, config, truth)
+    except UserError:
+        if folder is not None and not resume:
+            folder.discard()
+        raise
 
 
 class _Run:

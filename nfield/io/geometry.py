@@ -71,6 +71,8 @@ def by_value(table: Shaped[np.ndarray, "n columns"], whole: Sequence[bool] = ())
             raise ValueError("columns 5 to 7 must be colours from 0 to 255 (4 is the intensity)")
         return Geometry(points=points, colours=_whole_colours(second, second_whole))
     if columns == 6:
+        if not first.any():  # written by programs for normals that they did not have, and no colour either
+            return Geometry(points=points)
         if _are_normals(first):
             return Geometry(points=points, normals=first)
         if _are_colours(first):

@@ -11,11 +11,13 @@
 Each file of a checkpoint carries the checksum of its own content, so that neither depends on the other.
 """
 
+import contextlib
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +61,8 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoint"
         self.outputs = self.path / "outputs"
         self.snapshots = self.outputs / "snapshots"
+        self.is_new = False
+        """Whether `create` has made the folder itself."""
 
     @classmethod
     def create(cls, path: str | Path, *, resume: bool = False) -> "RunFolder":
@@ -69,6 +73,7 @@ class RunFolder:
         """
         folder = cls(path)
         try:
+            folder.is_new = not folder.path.exists()
             folder.path.mkdir(parents=True, exist_ok=True)
             names = {entry.name for entry in folder.path.iterdir()}
         except FileExistsError:
@@ -103,6 +108,16 @@ class RunFolder:
         if not folder.config_path.is_file():
             raise UserError(f"'{path}' holds no run: it has no config.json.")
         return folder
+
+    def discard(self) -> None:
+        """Remove what the run has written, and the folder if it was made for it."""
+        for name in FILES:
+            (self.path / name).unlink(missing_ok=True)
+        for name in FOLDERS:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        if self.is_new:
+            with contextlib.suppress(OSError):
+                self.path.rmdir()
 
     @property
     def holds_run(self) -> bool:

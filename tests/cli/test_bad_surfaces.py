@@ -147,6 +147,7 @@ def test_too_little_time_for_a_surface_is_told(capsys: pytest.CaptureFixture[str
     assert told == (
         "nfield: The distance fitted to 'a.xyz' has no surface yet, as it is nowhere zero. Give more --seconds.\n"
     )
+    assert sorted(os.listdir()) == ["a.xyz"]
 
 
 def test_a_truth_that_is_not_closed_gives_distances_and_says_why_no_bands() -> None:

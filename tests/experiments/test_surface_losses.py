@@ -1,5 +1,6 @@
 """Loss terms of the Hessian in whole runs: each does its work, annealing survives a break, misfits are refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,8 @@ def test_a_broken_run_with_annealing_goes_on_as_if_it_had_not_been(
         patch.setattr(CloudTask, "batch", breaking)
         with pytest.raises(MemoryError):
             run_surface(ellipsoid(), options, out=tmp_path / "broken")
+    with pytest.raises(UserError, match="holds a run with another loss_weights"):
+        run_surface(ellipsoid(), replace(options, divergence_weight=0.6), out=tmp_path / "broken", resume=True)
     run_surface(ellipsoid(), options, out=tmp_path / "broken", resume=True)
     one, other = (RunFolder.open(tmp_path / name).load_weights("field")[1] for name in ("unbroken", "broken"))
     assert all(torch.equal(one[key], other[key]) for key in one)

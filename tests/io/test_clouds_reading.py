@@ -112,6 +112,9 @@ def test_tables_with_three_further_columns(tmp_path: Path):
         cloud = load_cloud(path)
         np.testing.assert_array_equal(cloud.colours, COLOURS)
         assert cloud.normals is None
+    path.write_text(text_of(POINTS, 0 * NORMALS))
+    assert load_cloud(path).normals is None
+    assert load_cloud(path).colours is None
     path.write_text(text_of(POINTS, NORMALS * 3))
     with pytest.raises(UserError, match="columns 4 to 6 are neither unit normals nor colours"):
         load_cloud(path)
