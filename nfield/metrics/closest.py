@@ -8,7 +8,7 @@ double precision. A triangle that is not quite the closest is named only where a
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, UInt32
 
 from nfield.core.blocks import blocks
 from nfield.core.checks import UserError
@@ -49,10 +49,10 @@ class ClosestOnMesh:
             kept[rows] = _across(single[mesh.faces[rows]].astype(np.float64)).any(1)
         if not kept.any():
             raise UserError(f"The faces of '{mesh.source}' have no area, so nothing can be measured. Check the mesh.")
-        self.kept: Int64[np.ndarray, " k"] = np.flatnonzero(kept)
+        self.kept: UInt32[np.ndarray, " k"] = np.flatnonzero(kept).astype(np.uint32)
         library = open3d()
         self._scene = library.t.geometry.RaycastingScene()
-        faces = mesh.faces[self.kept].astype(np.uint32)
+        faces = mesh.faces.astype(np.uint32)[kept]
         self._scene.add_triangles(library.core.Tensor(single), library.core.Tensor(faces))
 
     def find(self, points: Float64[np.ndarray, "n 3"]) -> Closest:
@@ -64,7 +64,7 @@ class ClosestOnMesh:
 
     def _find(self, points: Float64[np.ndarray, "n 3"]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 3"]]:
         query = open3d().core.Tensor(np.ascontiguousarray(points.astype(np.float32)))
-        faces = self.kept[self._scene.compute_closest_points(query)["primitive_ids"].numpy().astype(np.int64)]
+        faces = self.kept[self._scene.compute_closest_points(query)["primitive_ids"].numpy()]
         corners = (self.mesh.vertices[self.mesh.faces[faces]] - self.middle) / self.scale
         across = _across(corners)
         return distances_to_triangles(points, corners), across / np.linalg.norm(across, axis=1, keepdims=True)
