@@ -115,6 +115,8 @@ def solve_levels(
                 level, thin, length, max(smoothing.normal_weight * step, smoothing.normal_reach * length), iterations
             )
             thin = _renewed(thin, system, level, smoothing)
+        # The next level's system is several times as large; both would not have to fit.
+        del system
         levels.append(level)
         if on_level is not None and not on_level(levels):
             break
@@ -178,11 +180,13 @@ class _System:
         values, slopes = spline_weights(fraction, slopes=True)
         mask = whole[:, None]
         # Points beyond a level's nodes have no say in it.
-        rows = torch.where(mask, rows, 0)
-        values = torch.where(mask, values, 0)
-        slopes = [torch.where(mask, slope / level.step, 0) for slope in slopes]
+        weights = torch.cat([values, *[slope / level.step for slope in slopes]]).to(level.values.dtype)
+        del values, slopes
         self.points = len(points)
-        self.data = sparse_rows(rows.repeat(4, 1), torch.cat([values, *slopes]).to(level.values.dtype), count)
+        self.data = sparse_rows(
+            torch.where(mask, rows, 0).int().repeat(4, 1), torch.where(mask.repeat(4, 1), weights, 0), count
+        )
+        del rows, weights
         self.bending = _hessian(level) if dense else _laplacian(level)
         # Of a compactly supported correction the Laplacian's energy is the Hessian's, at a third of the cost.
         self.data_back, self.bending_back = transposed(self.data), transposed(self.bending)
@@ -282,7 +286,7 @@ def _stencil(
     nodes = unpack(level.keys)
     for offset in offsets:
         found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
-        rows.append(found)
+        rows.append(found.int())
         whole &= there
     kept = torch.stack(rows, 1)[whole]
     return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
