@@ -21,15 +21,16 @@ import torch
 from jaxtyping import Bool, Float
 
 from nfield.points.lattice import (
+    NODES_AT_ONCE,
     Keys,
     Level,
     block,
-    csr,
     dilated,
     look_up,
     pack,
     sparse_rows,
     spline_weights,
+    squared_product,
     transposed,
     unpack,
 )
@@ -158,13 +159,13 @@ def _nodes(
     if not dense:
         free = dilated(torch.unique(pack(nearest)), REACH)
         keys = dilated(free, RIM)
-        keys = keys if coarser is None else keys[coarser.parents(keys)[2]]
+        keys = keys if coarser is None else keys[coarser.has_parents(keys)]
         return keys, look_up(free, keys)[1]
     reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
     keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
     if coarser is None:
         return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device)
-    keys = keys[coarser.parents(keys)[2]]
+    keys = keys[coarser.has_parents(keys)]
     nodes = unpack(keys)
     return keys, ((nodes >= nodes.amin(0) + RIM) & (nodes <= nodes.amax(0) - RIM)).all(-1)
 
@@ -176,7 +177,7 @@ class _System:
         self, level: Level, free: Bool[torch.Tensor, " n"], points: Float[torch.Tensor, "p 3"], *, dense: bool
     ) -> None:
         self.free, count, self.dense = free, len(level.keys), dense
-        rows, whole, fraction = level.locate(points)
+        rows, whole, fraction = level.locate(points, once=True)
         values, slopes = spline_weights(fraction, slopes=True)
         mask = whole[:, None]
         # Points beyond a level's nodes have no say in it.
@@ -191,8 +192,6 @@ class _System:
         # Of a compactly supported correction the Laplacian's energy is the Hessian's, at a third of the cost.
         self.data_back, self.bending_back = transposed(self.data), transposed(self.bending)
         self.give = torch.ones(self.bending.shape[0], dtype=level.values.dtype, device=level.values.device)
-        self.softness = _squared(self.bending_back)
-        self.sharpness = _squared(self.data_back)
 
     def sharpen(self, level: Level, scale: float) -> None:
         if scale == 0 or self.dense:
@@ -218,7 +217,7 @@ class _System:
         right = self.data_back @ (each * (target - self.data @ level.values)) - bend * (
             self.bending_back @ (self.give * (self.bending @ level.values))
         )
-        diagonal = self.sharpness @ each + bend * (self.softness @ self.give)
+        diagonal = squared_product(self.data_back, each) + bend * squared_product(self.bending_back, self.give)
         inverse = torch.where(free, 1 / diagonal.clamp(min=1e-30), 0)
         # What the points ask for in all, so that a good start is not refined to ever more digits.
         whole = self.data_back @ (each * target)
@@ -230,11 +229,6 @@ class _System:
         """f and ∇f at the points."""
         found = (self.data @ level.values).reshape(4, self.points)
         return found[0], found[1:].T
-
-
-def _squared(matrix: torch.Tensor) -> torch.Tensor:
-    rows, columns = matrix.shape
-    return csr(matrix.crow_indices(), matrix.col_indices(), matrix.values().square(), (rows, columns))
 
 
 def _conjugate_gradients(
@@ -282,13 +276,16 @@ def _stencil(
     level: Level, offsets: list[tuple[int, int, int]], factors: list[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows and factors of a stencil at every node that has all of its neighbours."""
-    rows, whole = [], torch.ones(len(level.keys), dtype=torch.bool, device=level.keys.device)
-    nodes = unpack(level.keys)
-    for offset in offsets:
-        found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
-        rows.append(found.int())
-        whole &= there
-    kept = torch.stack(rows, 1)[whole]
+    parts = []
+    for keys in level.keys.split(NODES_AT_ONCE):
+        rows, whole = [], torch.ones(len(keys), dtype=torch.bool, device=keys.device)
+        nodes = unpack(keys)
+        for offset in offsets:
+            found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
+            rows.append(found.int())
+            whole &= there
+        parts.append(torch.stack(rows, 1)[whole])
+    kept = torch.cat(parts)
     return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
 
 

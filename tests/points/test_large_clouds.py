@@ -6,13 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from nfield.core import blocks
 from nfield.core.cloud import PointCloud, first_of_each, unit_normals
 from nfield.io.clouds import save_cloud
+from nfield.points import lattice, smooth_distance
 from nfield.points import normals as normals_module
 from nfield.points.neighbours import Neighbourhoods
 from nfield.points.normals import best_spread
+from nfield.points.smooth_distance import Sample, Smoothing, solve_levels
 from nfield.points.understanding import thinning
 
 
@@ -63,11 +66,27 @@ def test_some_points_tell_the_size_of_neighbourhoods(noise: float, monkeypatch: 
     np.testing.assert_array_equal(spread.normal, around.spread(k).normal)
 
 
+def test_blocks_of_nodes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = torch.from_numpy(noisy_sphere(800, 0.001).astype(np.float32) / 2)
+    one = torch.ones(len(points))
+    sample = Sample(points=points, normals=2 * points, areas=one / 300, weights=one)
+
+    def values() -> list[torch.Tensor]:
+        return [level.values for level in solve_levels(sample, Smoothing(step=0.06, length=0.03, iterations=9))]
+
+    whole = values()
+    monkeypatch.setattr(lattice, "NODES_AT_ONCE", 77)
+    monkeypatch.setattr(smooth_distance, "NODES_AT_ONCE", 77)
+    for part, together in zip(values(), whole, strict=True):
+        torch.testing.assert_close(part, together, rtol=1e-4, atol=1e-5)
+
+
 WORK = """
 import re
 from pathlib import Path
 import numpy as np
 from nfield.io.clouds import load_cloud
+from nfield.points.smooth_distance import Sample, Smoothing, solve_levels
 from nfield.points.understanding import thinning
 
 def memory(name):
@@ -91,3 +110,34 @@ def test_memory_of_reading_and_thinning(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 200
+
+
+SOLVE = """
+import re
+from pathlib import Path
+import numpy as np, torch
+from nfield.points.smooth_distance import Sample, Smoothing, solve_levels
+
+def memory(name):
+    return 1024 * int(re.search(name + r":\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
+
+def solve(count):
+    normals = np.random.default_rng(0).normal(size=(count, 3))
+    normals = torch.from_numpy(normals / np.linalg.norm(normals, axis=1, keepdims=True)).float()
+    areas, spacing = torch.full((count,), np.pi / count), (np.pi / count) ** 0.5
+    sample = Sample(points=normals / 2, normals=normals, areas=areas.float(), weights=torch.ones(count))
+    return solve_levels(sample, Smoothing(step=spacing, length=spacing / 2, rounds=1, iterations=3))
+
+solve(2000)
+start = memory("VmRSS")
+solve(20_000)
+print((memory("VmHWM") - start) / 20_000)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell the resident memory")
+def test_memory_of_a_fit() -> None:
+    """Bytes per point; 108 numbers with their places, back and forth, and thirteen nodes a point, are 3,000."""
+    done = subprocess.run([sys.executable, "-c", SOLVE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) < 6500
