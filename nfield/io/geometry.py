@@ -47,8 +47,11 @@ def by_name(columns: Mapping[str, np.ndarray]) -> Geometry | None:
     if points is None:
         return None
     colours = triple(COLOUR_NAMES)
+    # Some bytes of a damaged file are numbers that warn when they are widened.
+    with np.errstate(invalid="ignore"):
+        points = points.astype(np.float64, copy=False)
     return Geometry(
-        points=points.astype(np.float64, copy=False),
+        points=points,
         normals=triple(NORMAL_NAMES),
         colours=None if colours is None else eight_bits(colours),
     )
