@@ -127,6 +127,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     if command.mesh is not None and result.mesh is not None:
         save_mesh(command.mesh, result.mesh)
+    # The report reads the run folder: a mesh of millions of faces need not be in memory twice.
+    del result, cloud, truth
     report = write_report(out)
     if command.json:
         sys.stdout.write((out / "metrics.json").read_text())

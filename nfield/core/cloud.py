@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int, Shaped, UInt8
+from jaxtyping import Float32, Float64, Int, Shaped, UInt8, UInt64
 
+from nfield.core.blocks import blocks
 from nfield.core.checks import UserError
 
-TELL = 3
-"""Values named in a message at the most."""
+HASH_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+"""Odd numbers without a pattern, one for each axis."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,10 +89,30 @@ class PointCloud:
 
 def first_of_each(points: Float64[np.ndarray, "n 3"]) -> Int[np.ndarray, " m"]:
     """Rows of the first of each set of equal points, in order."""
-    # +0.0 makes one zero of both; equal bytes are then equal points, and one sort of them is several times faster
-    # than a sort by three columns.
-    rows = np.ascontiguousarray(points + 0.0).view(np.dtype((np.void, 24))).ravel()
-    return np.sort(np.unique(rows, return_index=True)[1])
+    # Equal points have equal hashes; sorting these alone is ten times faster than sorting points, most of which differ.
+    hashes = np.zeros(len(points), np.uint64)
+    for rows in blocks(len(points)):
+        hashes[rows] = _hashed(points[rows])
+    ordered = np.sort(hashes)
+    shared = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(shared):
+        return np.arange(len(points))
+    place = np.minimum(np.searchsorted(shared, hashes), len(shared) - 1)
+    doubtful = shared[place] == hashes
+    among = np.flatnonzero(doubtful)
+    # +0.0 makes one zero of both; equal bytes are then equal points.
+    bytes_of = np.ascontiguousarray(points[among] + 0.0).view(np.dtype((np.void, 24))).ravel()
+    doubtful[among[np.unique(bytes_of, return_index=True)[1]]] = False
+    return np.flatnonzero(~doubtful)
+
+
+def _hashed(points: Float64[np.ndarray, "n 3"]) -> UInt64[np.ndarray, " n"]:
+    """A number for each point, the same for equal ones."""
+    # +0.0 makes one zero of both.
+    bits = np.ascontiguousarray(points + 0.0).view(np.uint64)
+    # Numbers of few digits have zeros for low bits, and so would their products, which wrap around.
+    bits = (bits ^ (bits >> np.uint64(32))) * HASH_FACTORS
+    return bits[:, 0] ^ bits[:, 1] ^ bits[:, 2]
 
 
 def eight_bit_colours(colours: Shaped[np.ndarray, "n 3"], source: str) -> UInt8[np.ndarray, "n 3"]:
@@ -106,11 +127,15 @@ def eight_bit_colours(colours: Shaped[np.ndarray, "n 3"], source: str) -> UInt8[
 
 def unit_normals(normals: Shaped[np.ndarray, "n 3"]) -> tuple[Float32[np.ndarray, "n 3"], int]:
     """Normals of length one, zero where they have no length or are not finite, and how many are zero."""
-    normals = normals.astype(np.float64)
-    with np.errstate(over="ignore"):
-        length = np.linalg.norm(normals, axis=1, keepdims=True)
-    known = np.isfinite(length) & (length > 1e-12)
-    return np.where(known, normals / np.where(known, length, 1), 0).astype(np.float32), len(normals) - int(known.sum())
+    unit, unknown = np.zeros((len(normals), 3), np.float32), 0
+    for rows in blocks(len(normals)):
+        part = normals[rows].astype(np.float64)
+        with np.errstate(over="ignore"):
+            length = np.linalg.norm(part, axis=1, keepdims=True)
+        known = np.isfinite(length) & (length > 1e-12)
+        unit[rows] = np.where(known, part / np.where(known, length, 1), 0)
+        unknown += len(part) - int(known.sum())
+    return unit, unknown
 
 
 def _three_columns(array: Any, rows: int, what: str, source: str) -> np.ndarray:

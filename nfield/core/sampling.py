@@ -1,7 +1,7 @@
 """Points spread evenly over a triangle mesh."""
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int, Int64
 
 from nfield.core.checks import UserError, at_least
 from nfield.core.mesh import Mesh
@@ -17,12 +17,14 @@ def sample_surface(
     has no faces, no area, or corners that are not finite.
     """
     at_least(count, 1, "The number of points to sample")
-    if not np.isfinite(mesh.corners).all():
+    if not np.isfinite(mesh.vertices[mesh.used]).all():
         raise UserError(f"The mesh '{mesh.source}' has corners that are not finite. Clean it, then try again.")
-    edges = mesh.corners[:, 1:] - mesh.corners[:, :1]
     # In units of the longest edge, so that squares of tiny or huge lengths stay within the range of numbers.
-    scaled = edges / (np.abs(edges).max(initial=0.0) or 1.0)
-    areas = np.linalg.norm(np.cross(scaled[:, 0], scaled[:, 1]), axis=1)
+    longest = max((float(np.abs(_edges(mesh, rows)).max()) for rows in mesh.blocks()), default=0.0) or 1.0
+    areas = np.zeros(len(mesh.faces))
+    for rows in mesh.blocks():
+        scaled = _edges(mesh, rows) / longest
+        areas[rows] = np.linalg.norm(np.cross(scaled[:, 0], scaled[:, 1]), axis=1)
     total = np.cumsum(areas)
     if not len(total) or total[-1] <= 0:
         raise UserError(f"The faces of '{mesh.source}' have no area to draw points from. Give a mesh with an area.")
@@ -32,5 +34,11 @@ def sample_surface(
     root, along = np.sqrt(generator.random(count)), generator.random(count)
     weights = np.stack([root * (1 - along), root * along], axis=1)
     # From the first corner, so that points far from the origin keep their place within the face.
-    points = mesh.corners[faces, 0] + np.einsum("nk,nkd->nd", weights, edges[faces])
+    points = mesh.vertices[mesh.faces[faces, 0]] + np.einsum("nk,nkd->nd", weights, _edges(mesh, faces))
     return points, faces.astype(np.int64)
+
+
+def _edges(mesh: Mesh, rows: slice | Int[np.ndarray, " n"]) -> Float64[np.ndarray, "n 2 3"]:
+    """Both edges at the first corner of faces."""
+    corners = mesh.vertices[mesh.faces[rows]]
+    return corners[:, 1:] - corners[:, :1]

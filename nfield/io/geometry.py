@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64, Integer, Shaped
 
+from nfield.core.blocks import blocks
+
 POINT_NAMES = (("x", "y", "z"),)
 NORMAL_NAMES = (("nx", "ny", "nz"), ("normal_x", "normal_y", "normal_z"), ("normalx", "normaly", "normalz"))
 COLOUR_NAMES = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
@@ -45,8 +47,11 @@ def by_name(columns: Mapping[str, np.ndarray]) -> Geometry | None:
     if points is None:
         return None
     colours = triple(COLOUR_NAMES)
+    # Some bytes of a damaged file are numbers that warn when they are widened.
+    with np.errstate(invalid="ignore"):
+        points = points.astype(np.float64, copy=False)
     return Geometry(
-        points=points.astype(np.float64, copy=False),
+        points=points,
         normals=triple(NORMAL_NAMES),
         colours=None if colours is None else eight_bits(colours),
     )
@@ -100,6 +105,8 @@ def fans(
 
     `corners` holds the vertices of all polygons in turn, `counts` how many each has.
     """
+    if (counts == 3).all():
+        return corners.astype(np.int64, copy=False).reshape(-1, 3)
     counts = counts.astype(np.int64)
     triangles = np.maximum(counts - 2, 0)
     start = np.repeat(np.cumsum(counts) - counts, triangles)
@@ -122,13 +129,16 @@ def float32_suffices(points: Float64[np.ndarray, "n 3"], tolerance: float) -> bo
     """Whether rounding to single precision moves no coordinate by more than `tolerance` of the extent."""
     if not len(points):
         return True
-    # Within single precision's range; beyond, the cast would overflow, or lose all digits below its smallest number.
-    size = np.abs(points)
-    if size.max() > 1e38:
-        return False
-    with np.errstate(under="ignore"):
-        rounding = np.abs(points - points.astype(np.float32)).max()
-    return bool(rounding <= tolerance * np.linalg.norm(np.ptp(points, axis=0)))
+    allowed = tolerance * np.linalg.norm(np.ptp(points, axis=0))
+    for rows in blocks(len(points)):
+        part = points[rows]
+        # Within single precision's range; beyond, the cast would overflow, or lose all digits below its least number.
+        if np.abs(part).max() > 1e38:
+            return False
+        with np.errstate(under="ignore"):
+            if not np.abs(part - part.astype(np.float32)).max() <= allowed:
+                return False
+    return True
 
 
 def _are_normals(triple: np.ndarray, none_known: bool = False) -> bool:

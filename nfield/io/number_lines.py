@@ -86,8 +86,9 @@ def written_rows(*blocks: np.ndarray, prefix: str = "") -> Iterator[str]:
 
     Yields pieces of many lines. Floats are written as doubles, integers without a point.
     """
-    blocks = tuple(block.astype(np.float64) if block.dtype.kind == "f" else block for block in blocks)
     for start in range(0, len(blocks[0]), WRITTEN_ROWS):
-        columns = [column for block in blocks for column in block[start : start + WRITTEN_ROWS].T.tolist()]
+        parts = [block[start : start + WRITTEN_ROWS] for block in blocks]
+        parts = [part.astype(np.float64) if part.dtype.kind == "f" else part for part in parts]
+        columns = [column for part in parts for column in part.T.tolist()]
         texts = [map(repr, column) for column in columns]
         yield "".join(f"{prefix}{' '.join(row)}\n" for row in zip(*texts, strict=True))

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from nfield.core.blocks import blocks
 from nfield.core.mesh import Mesh
 from nfield.io.files import damaged, shown
 from nfield.io.geometry import Geometry, fans
-from nfield.io.number_lines import ENCODING, read_rows, written_rows
+from nfield.io.number_lines import ENCODING, WRITTEN_ROWS, read_rows, written_rows
 
 
 def read_obj(path: Path) -> Geometry:
@@ -63,14 +64,16 @@ def read_obj(path: Path) -> Geometry:
 def write_obj(path: Path, mesh: Mesh) -> None:
     """Write a mesh with all digits of its vertices; colours stand after the coordinates, from 0 to 1."""
     vertices = [mesh.vertices] if mesh.colours is None else [mesh.vertices, mesh.colours / 255]
-    corners = np.repeat(mesh.faces + 1, 2 if mesh.normals is not None else 1, axis=1)
     with open(path, "w", encoding="ascii", newline="\n") as file:
         file.writelines(written_rows(*vertices, prefix="v "))
-        if mesh.normals is None:
-            file.writelines(written_rows(corners, prefix="f "))
-        else:
+        if mesh.normals is not None:
             file.writelines(written_rows(mesh.normals, prefix="vn "))
-            file.writelines(f"f {a}//{a} {b}//{b} {c}//{c}\n" for a, b, c in (mesh.faces + 1).tolist())
+        for rows in blocks(len(mesh.faces), WRITTEN_ROWS):
+            faces = mesh.faces[rows] + 1
+            if mesh.normals is None:
+                file.writelines(written_rows(faces, prefix="f "))
+            else:
+                file.writelines(f"f {a}//{a} {b}//{b} {c}//{c}\n" for a, b, c in faces.tolist())
 
 
 def _numbers(path: Path, lines: list[str], key: str, columns: tuple[int, ...]) -> Float64[np.ndarray, "n columns"]:

@@ -12,6 +12,7 @@ from typing import BinaryIO, TextIO
 
 import numpy as np
 
+from nfield.core.blocks import blocks
 from nfield.io.files import damaged, shown
 from nfield.io.geometry import Geometry, by_name, fans
 from nfield.io.number_lines import ENCODING, read_rows
@@ -76,10 +77,9 @@ def _read_binary(file: BinaryIO, element: Element, order: str) -> tuple[dict[str
     if not fits and not lengths:
         raise ValueError(f"the file is truncated, for it lacks {element.rows * dtype.itemsize - _left(file):,} bytes")
     if fits:
-        rows = np.fromfile(file, dtype, element.rows)
-        if all((rows[f"n{place}"] == length).all() for place, length in _list_places(element, lengths)):
-            return _columns(rows, element, lengths)
-        del rows
+        found = _read_even(file, element, dtype, lengths)
+        if found is not None:
+            return found
         file.seek(start)
     return _walk(file, element, order)
 
@@ -117,23 +117,42 @@ def _row_type(element: Element, order: str, lengths: list[int]) -> np.dtype:
     return np.dtype(fields)
 
 
-def _columns(rows: np.ndarray, element: Element, lengths: list[int]) -> tuple[dict[str, np.ndarray], dict[str, Lists]]:
-    scalars: dict[str, np.ndarray] = {}
-    lists: dict[str, Lists] = {}
-    rest = iter(lengths)
+def _read_even(
+    file: BinaryIO, element: Element, dtype: np.dtype, lengths: list[int]
+) -> tuple[dict[str, np.ndarray], dict[str, Lists]] | None:
+    """Columns and lists of an element whose lists have the given lengths; None where they turn out to have others.
+
+    Read block by block: rows in the file's form and columns of them would take twice the memory.
+    """
+    lists = dict(_list_places(element, lengths))
+    columns: list[np.ndarray] = []
     for place, prop in enumerate(element.properties):
-        values = rows[f"v{place}"]
-        values = values.astype(values.dtype.newbyteorder("="), copy=False)
-        if prop.count is None:
-            scalars.setdefault(prop.name, values)
+        if place not in lists:
+            columns.append(np.zeros(element.rows, np.dtype(prop.dtype)))
         else:
-            lists[prop.name] = _as_corners(np.full(len(rows), next(rest)), values.ravel())
-    return scalars, lists
+            columns.append(np.zeros((element.rows, lists[place]), np.int64))
+    for part in blocks(element.rows):
+        rows = np.fromfile(file, dtype, part.stop - part.start)
+        for place, column in enumerate(columns):
+            if place not in lists:
+                column[part] = rows[f"v{place}"]
+            elif (rows[f"n{place}"] == lists[place]).all():
+                column[part] = _whole(rows[f"v{place}"])
+            else:
+                return None
+    scalars: dict[str, np.ndarray] = {}
+    found: dict[str, Lists] = {}
+    for place, (prop, column) in enumerate(zip(element.properties, columns, strict=True)):
+        if place in lists:
+            found[prop.name] = np.full(element.rows, lists[place]), column.reshape(-1)
+        else:
+            scalars.setdefault(prop.name, column)
+    return scalars, found
 
 
-def _as_corners(counts: np.ndarray, values: np.ndarray) -> Lists:
-    """Lists of whole numbers; others (texture coordinates) are of no use here."""
-    return counts, values.astype(np.int64) if values.dtype.kind in "iu" else np.zeros(len(values), np.int64) - 1
+def _whole(values: np.ndarray) -> np.ndarray:
+    """Whole numbers as corners; others (texture coordinates) are of no use here, and become -1."""
+    return values.astype(np.int64) if values.dtype.kind in "iu" else np.full(values.shape, -1, np.int64)
 
 
 def _walk(file: BinaryIO, element: Element, order: str) -> tuple[dict[str, np.ndarray], dict[str, Lists]]:
@@ -207,7 +226,7 @@ def _collected(
             scalars.setdefault(prop.name, _typed(np.array(values[place]), prop.dtype))
         else:
             numbers = _typed(np.array(values[place], np.float64 if prop.dtype[0] == "f" else None), prop.dtype)
-            lists[prop.name] = _as_corners(np.array(counts[place], np.int64), numbers)
+            lists[prop.name] = np.array(counts[place], np.int64), _whole(numbers)
     return scalars, lists
 
 

@@ -6,8 +6,9 @@ Read here and not by trimesh, which takes a truncated ASCII file for an empty sc
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
 
-from nfield.core.mesh import Mesh
+from nfield.core.mesh import Mesh, face_vectors
 from nfield.io.files import damaged, shown
 from nfield.io.geometry import Geometry, float32_suffices, merged
 from nfield.io.number_lines import ENCODING, read_rows
@@ -47,23 +48,29 @@ def write_stl(path: Path, mesh: Mesh) -> None:
     Binary STL is single precision: a mesh that would lose its shape by that, as it lies far from the origin, is
     written as ASCII STL with all digits.
     """
-    areas = mesh.face_vectors
-    length = np.linalg.norm(areas, axis=1, keepdims=True)
-    normals = np.where(length > 0, areas / np.where(length > 0, length, 1), 0)
     if float32_suffices(mesh.vertices, TEXT_TOLERANCE):
-        faces = np.zeros(len(mesh.faces), FACE)
-        faces["normal"], faces["corners"] = normals, mesh.corners
         with open(path, "wb") as binary:
-            binary.write(b"nfield".ljust(HEADER_BYTES) + len(faces).to_bytes(4, "little"))
-            faces.tofile(binary)
+            binary.write(b"nfield".ljust(HEADER_BYTES) + len(mesh.faces).to_bytes(4, "little"))
+            for rows in mesh.blocks():
+                faces = np.zeros(rows.stop - rows.start, FACE)
+                faces["normal"], faces["corners"] = _normals_and_corners(mesh, rows)
+                faces.tofile(binary)
         return
     with open(path, "w", encoding="ascii", newline="\n") as file:
         file.write("solid nfield\n")
-        for normal, corners in zip(normals, mesh.corners, strict=True):
-            file.write(f"facet normal {_words(normal)}\nouter loop\n")
-            file.writelines(f"vertex {_words(corner)}\n" for corner in corners)
-            file.write("endloop\nendfacet\n")
+        for rows in mesh.blocks():
+            for normal, corners in zip(*_normals_and_corners(mesh, rows), strict=True):
+                file.write(f"facet normal {_words(normal)}\nouter loop\n")
+                file.writelines(f"vertex {_words(corner)}\n" for corner in corners)
+                file.write("endloop\nendfacet\n")
         file.write("endsolid nfield\n")
+
+
+def _normals_and_corners(mesh: Mesh, rows: slice) -> tuple[Float64[np.ndarray, "f 3"], Float64[np.ndarray, "f 3 3"]]:
+    corners = mesh.vertices[mesh.faces[rows]]
+    vectors = face_vectors(corners)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.where(length > 0, vectors / np.where(length > 0, length, 1), 0), corners
 
 
 def _words(numbers: np.ndarray) -> str:

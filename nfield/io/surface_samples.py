@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from nfield.core.mesh import Mesh
+from nfield.core.mesh import Mesh, face_vectors
 from nfield.core.sampling import sample_surface
 from nfield.io.geometry import Geometry
 
@@ -17,7 +17,7 @@ def drawn_from(mesh: Mesh, count: int, generator: np.random.Generator) -> Geomet
     points, faces = sample_surface(mesh, count, generator)
     corners = mesh.faces[faces]
     weights = _weights(mesh, points, faces)
-    normals = mesh.face_vectors[faces]
+    normals = face_vectors(mesh.vertices[corners])
     if mesh.normals is not None and mesh.normals.any(1).all():
         between = np.einsum("nk,nkd->nd", weights, mesh.normals[corners].astype(np.float64))
         # Opposite normals cancel: there the face's is better.
@@ -34,8 +34,9 @@ def _weights(
     mesh: Mesh, points: Float64[np.ndarray, "n 3"], faces: Int64[np.ndarray, " n"]
 ) -> Float64[np.ndarray, "n 3"]:
     """Barycentric coordinates of each point in its face; positive and of sum one also for slivers."""
-    first = mesh.corners[faces, 0]
-    edges = mesh.corners[faces, 1:] - first[:, None]
+    corners = mesh.vertices[mesh.faces[faces]]
+    first = corners[:, 0]
+    edges = corners[:, 1:] - first[:, None]
     size = np.abs(edges).max(axis=(1, 2), keepdims=True)
     edges = edges / size
     across = points - first

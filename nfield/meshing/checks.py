@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64
 
-from nfield.core.mesh import Mesh
-from nfield.meshing.components import component_labels
-from nfield.meshing.edges import edges_of
+from nfield.core.mesh import Mesh, face_vectors
+from nfield.meshing.components import count_components
+from nfield.meshing.edges import odd_edges
 
 THINNEST = 1e-10
 """Area of a face, relative to its longest edge squared, below which it has none."""
@@ -43,15 +44,14 @@ class Description:
 
 
 def describe(mesh: Mesh) -> Description:
-    """Count and measure what there is to know of a mesh; O(f log f) for f faces."""
-    edges = edges_of(mesh)
-    boundary = int((edges.faces == 1).sum())
-    crowded = int((edges.faces > 2).sum())
-    turned = int(((edges.faces == 2) & (edges.turns != 0)).sum())
+    """Count and measure what there is to know of a mesh; O(f log f) for f faces, in about 50 bytes a face."""
+    found = odd_edges(mesh)
+    odd = found.edges
+    boundary = int((odd.faces == 1).sum())
+    crowded = int((odd.faces > 2).sum())
+    turned = int(((odd.faces == 2) & (odd.turns != 0)).sum())
     watertight = len(mesh.faces) > 0 and not (boundary or crowded or turned)
-    used = np.zeros(len(mesh.vertices), bool)
-    used[mesh.faces] = True
-    labels = component_labels(mesh)
+    used = mesh.used
     volume = mesh.volume if watertight else None
     return Description(
         vertices=len(mesh.vertices),
@@ -60,9 +60,9 @@ def describe(mesh: Mesh) -> Description:
         boundary_edges=boundary,
         crowded_edges=crowded,
         turned_edges=turned,
-        components=int(labels.max(initial=-1)) + 1,
-        euler_characteristic=int(used.sum()) - len(edges.faces) + len(mesh.faces),
-        degenerate_faces=_degenerate(mesh),
+        components=count_components(mesh),
+        euler_characteristic=int(used.sum()) - found.count + len(mesh.faces),
+        degenerate_faces=sum(_degenerate(mesh.vertices[mesh.faces[rows]]) for rows in mesh.blocks()),
         unused_vertices=int((~used).sum()),
         area=mesh.area,
         volume=volume,
@@ -70,7 +70,7 @@ def describe(mesh: Mesh) -> Description:
     )
 
 
-def _degenerate(mesh: Mesh) -> int:
-    a, b, c = mesh.corners.transpose(1, 0, 2)
+def _degenerate(corners: Float64[np.ndarray, "f 3 3"]) -> int:
+    a, b, c = corners.transpose(1, 0, 2)
     longest = np.maximum(((b - a) ** 2).sum(1), np.maximum(((c - b) ** 2).sum(1), ((a - c) ** 2).sum(1)))
-    return int((np.linalg.norm(mesh.face_vectors, axis=1) <= THINNEST * longest).sum())
+    return int((np.linalg.norm(face_vectors(corners), axis=1) <= THINNEST * longest).sum())

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.meshing.edges import edges_of
+from nfield.meshing.edges import odd_edges
 from nfield.meshing.pieces import take_faces
 
 
@@ -28,23 +28,25 @@ class Components:
 
 def components(mesh: Mesh) -> Components:
     """The pieces of a mesh with their sizes."""
-    count = len(mesh.vertices)
-    links = mesh.faces[:, [0, 1, 1, 2]].reshape(-1, 2)
-    graph = coo_matrix((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(count, count))
-    labels = connected_components(graph, directed=False)[1].astype(np.int64)
-    used = np.unique(labels[mesh.faces[:, 0]])
-    face_labels = np.searchsorted(used, labels[mesh.faces[:, 0]])
-    areas = _sums(face_labels, np.linalg.norm(mesh.face_vectors, axis=1), len(used))
+    roots = _roots(mesh)
+    used = np.flatnonzero(_marked(roots, mesh))
+    new = np.full(len(mesh.vertices), -1, np.int64)
+    new[used] = np.arange(len(used))
+    areas = _sums(new[roots[mesh.faces[:, 0]]], mesh.face_areas, len(used))
     order = np.argsort(-areas, kind="stable")
-    new = np.full(labels.max(initial=0) + 1, -1, np.int64)
     new[used[order]] = np.arange(len(used))
-    labels = new[labels] if count else labels
+    labels = new[roots]
     return Components(labels=labels, areas=areas[order], volumes=_volumes(mesh, labels, len(used)))
 
 
 def component_labels(mesh: Mesh) -> Int64[np.ndarray, " v"]:
     """Each vertex's connected piece, the largest by area being 0; -1 where no face uses it."""
     return components(mesh).labels
+
+
+def count_components(mesh: Mesh) -> int:
+    """How many pieces a mesh has; vertices of no face are none."""
+    return int(_marked(_roots(mesh), mesh).sum())
 
 
 def keep_components(
@@ -62,7 +64,8 @@ def keep_components(
     clusters far apart a field may have zeros that enclose nothing but empty space.
     """
     found = components(mesh)
-    if not len(found.areas):
+    # A single piece is kept whatever it is like; looking for the points' nearest vertices would take time and memory.
+    if len(found.areas) < 2:
         return mesh
     solid = found.volumes >= 0
     needed, number = 0.0, np.ones(len(solid), np.int64)
@@ -84,10 +87,11 @@ def keep_supported(mesh: Mesh, points: Float64[np.ndarray, "p 3"], distance: flo
 
     Raises UserError where none does.
     """
-    found = components(mesh)
-    near = np.isfinite(cKDTree(points).query(mesh.corners.mean(1), distance_upper_bound=distance, workers=-1)[0])
-    areas = np.linalg.norm(mesh.face_vectors, axis=1)
-    supported = _sums(found.labels[mesh.faces[:, 0]], areas * near, len(found.areas))
+    found, tree, near = components(mesh), cKDTree(points), np.zeros(len(mesh.faces), bool)
+    for rows in mesh.blocks():
+        middles = mesh.vertices[mesh.faces[rows]].mean(1)
+        near[rows] = np.isfinite(tree.query(middles, distance_upper_bound=distance, workers=-1)[0])
+    supported = _sums(found.labels[mesh.faces[:, 0]], mesh.face_areas * near, len(found.areas))
     kept = supported >= share * found.areas
     if not kept.any():
         raise UserError(f"No piece of the surface lies within {distance} of the points. Give a larger distance.")
@@ -100,13 +104,48 @@ def _of_components(mesh: Mesh, found: Components, kept: Bool[np.ndarray, " c"]) 
 
 def _volumes(mesh: Mesh, labels: Int64[np.ndarray, " v"], count: int) -> Float64[np.ndarray, " c"]:
     """Signed volume of the closed pieces."""
-    edges = edges_of(mesh)
+    edges = odd_edges(mesh).edges
     closed = np.ones(count, bool)
     closed[labels[edges.ends[edges.turns != 0, 0]]] = False
-    face_labels = labels[mesh.faces[:, 0]]
-    middle = mesh.vertices.mean(0) if len(mesh.vertices) else np.zeros(3)
-    shares = ((mesh.corners.mean(1) - middle) * mesh.face_vectors).sum(1) / 3
-    return np.where(closed, _sums(face_labels, shares, count), 0.0)
+    return np.where(closed, _sums(labels[mesh.faces[:, 0]], mesh.face_volumes, count), 0.0)
+
+
+def _roots(mesh: Mesh) -> Int64[np.ndarray, " v"]:
+    """The lowest vertex of each vertex's piece.
+
+    One graph of the whole mesh would take several times its memory. Here every vertex points to a lower one of its
+    piece, or to itself, and blocks of faces join what such ways lead to.
+    """
+    way = np.arange(len(mesh.vertices))
+    place = np.zeros(len(way), np.int64)
+    marked = np.zeros(len(way), bool)
+    for rows in mesh.blocks():
+        ends = _followed(way, mesh.faces[rows])
+        marked[ends] = True
+        met = np.flatnonzero(marked)
+        marked[met] = False
+        place[met] = np.arange(len(met))
+        links = place[ends][:, [0, 1, 1, 2]].reshape(-1, 2)
+        graph = coo_matrix((np.ones(len(links), bool), (links[:, 0], links[:, 1])), shape=(len(met), len(met)))
+        pieces = connected_components(graph, directed=False)[1]
+        way[met] = met[np.unique(pieces, return_index=True)[1]][pieces]
+    return _followed(way, way)
+
+
+def _followed(way: Int64[np.ndarray, " v"], vertices: Int64[np.ndarray, "*n"]) -> Int64[np.ndarray, "*n"]:
+    """Where the ways from the vertices end."""
+    while True:
+        further = way[vertices]
+        if (further == vertices).all():
+            return further
+        vertices = further
+
+
+def _marked(roots: Int64[np.ndarray, " v"], mesh: Mesh) -> Bool[np.ndarray, " v"]:
+    """Which vertices are the root of a piece with faces."""
+    marked = np.zeros(len(roots), bool)
+    marked[roots[mesh.faces[:, 0]]] = True
+    return marked
 
 
 def _sums(labels: Int64[np.ndarray, " f"], amounts: Float64[np.ndarray, " f"], count: int) -> Float64[np.ndarray, " c"]:

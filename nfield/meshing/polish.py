@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Float64
+from jaxtyping import Bool, Float32, Float64, Int64
 
-from nfield.core.mesh import Mesh
+from nfield.core.blocks import blocks
+from nfield.core.mesh import Mesh, face_vectors
 from nfield.meshing.evaluation import Field
 from nfield.meshing.gradients import Slopes
 
@@ -33,8 +34,18 @@ def polish(
     if limit is None:
         limit = median_edge(mesh) / 2
     slopes = Slopes(field=field, spacing=limit / 4, level=level, batch=batch, device=device, dtype=dtype)
-    moved, best = mesh.vertices.copy(), np.full(len(mesh.vertices), np.inf)
-    rows, trial = np.arange(len(moved)), mesh.vertices
+    moved = mesh.vertices.copy()
+    for part in blocks(len(moved)):
+        moved[part] = _stepped(mesh.vertices[part], slopes, steps, limit)
+    return replace(mesh, vertices=_without_turning(mesh, moved))
+
+
+def _stepped(
+    vertices: Float64[np.ndarray, "v 3"], slopes: Slopes, steps: int, limit: float
+) -> Float64[np.ndarray, "v 3"]:
+    """Vertices after Newton steps, each only as long as they bring it nearer and within the limit."""
+    moved, best = vertices.copy(), np.full(len(vertices), np.inf)
+    rows, trial = np.arange(len(moved)), vertices
     for step in range(steps + 1):
         # The last round only judges: a step that went past the surface is not taken.
         values, gradients = slopes(trial) if step < steps else (slopes.values(trial), np.zeros_like(trial))
@@ -43,9 +54,9 @@ def polish(
         moved[rows], best[rows] = trial, np.abs(values)
         squared = (gradients**2).sum(1)
         trial = trial - (values / np.where(squared > 0, squared, np.inf))[:, None] * gradients
-        close = ((trial - mesh.vertices[rows]) ** 2).sum(1) <= limit**2
+        close = ((trial - vertices[rows]) ** 2).sum(1) <= limit**2
         rows, trial = rows[close], trial[close]
-    return replace(mesh, vertices=_without_turning(mesh, moved))
+    return moved
 
 
 def vertex_normals(
@@ -60,49 +71,66 @@ def vertex_normals(
 
     Where the gradient vanishes or points into the solid that the faces bound, the faces decide.
     """
-    faces = _face_normals(mesh)
+    found = _face_normals(mesh)
     if field is None:
-        return faces.astype(np.float32)
+        return found
     spacing = median_edge(mesh) / 8 if len(mesh.faces) else 1.0
     slopes = Slopes(field=field, spacing=spacing, batch=batch, device=device, dtype=dtype)
-    gradients = slopes(mesh.vertices)[1]
-    length = np.linalg.norm(gradients, axis=1, keepdims=True)
-    usable = (length[:, 0] > 0) & ((gradients * faces).sum(1) > 0)
-    return np.where(usable[:, None], gradients / np.where(length > 0, length, 1), faces).astype(np.float32)
+    for part in blocks(len(found)):
+        gradients = slopes(mesh.vertices[part])[1]
+        length = np.linalg.norm(gradients, axis=1)
+        usable = (length > 0) & ((gradients * found[part]).sum(1) > 0)
+        found[part][usable] = gradients[usable] / length[usable, None]
+    return found
 
 
 def median_edge(mesh: Mesh) -> float:
     """Median length of the faces' first edges, in input units."""
-    start, end = mesh.vertices[mesh.faces[:, 0]], mesh.vertices[mesh.faces[:, 1]]
-    return float(np.median(np.linalg.norm(end - start, axis=1)))
+    lengths = np.zeros(len(mesh.faces))
+    for rows in mesh.blocks():
+        start, end = mesh.vertices[mesh.faces[rows, 0]], mesh.vertices[mesh.faces[rows, 1]]
+        lengths[rows] = np.linalg.norm(end - start, axis=1)
+    return float(np.median(lengths))
 
 
-def _face_normals(mesh: Mesh) -> Float64[np.ndarray, "v 3"]:
-    total = np.zeros_like(mesh.vertices)
-    for axis in range(3):
-        weights = np.repeat(mesh.face_vectors[:, axis], 3)
-        total[:, axis] = np.bincount(mesh.faces.reshape(-1), weights, len(total))
-    length = np.linalg.norm(total, axis=1, keepdims=True)
-    return total / np.where(length > 0, length, 1)
+def _face_normals(mesh: Mesh) -> Float32[np.ndarray, "v 3"]:
+    """Mean of the normals of the faces around each vertex, by area."""
+    total = np.zeros((3, len(mesh.vertices)))
+    for rows in mesh.blocks():
+        vectors = face_vectors(mesh.vertices[mesh.faces[rows]])
+        for axis in range(3):
+            np.add.at(total[axis], mesh.faces[rows].reshape(-1), np.repeat(vectors[:, axis], 3))
+    normals = np.zeros((len(mesh.vertices), 3), np.float32)
+    for part in blocks(len(normals)):
+        length = np.linalg.norm(total[:, part].T, axis=1, keepdims=True)
+        normals[part] = total[:, part].T / np.where(length > 0, length, 1)
+    return normals
 
 
 def _without_turning(mesh: Mesh, moved: Float64[np.ndarray, "v 3"]) -> Float64[np.ndarray, "v 3"]:
     """The moved vertices, those of faces that would turn over being put back until none does."""
-    suspects = np.ones(len(mesh.faces), bool)
+    back = np.ones(len(moved), bool)
     while True:
-        rows = np.flatnonzero(suspects)
-        turned = rows[_turned(mesh, moved, rows)]
+        # Putting vertices back moves their other faces: those have to be looked at again.
+        turned = np.concatenate(
+            [_turned(mesh.vertices, moved, _faces_at(mesh.faces[rows], back)) for rows in mesh.blocks()]
+        )
         if not len(turned):
             return moved
-        back = np.zeros(len(moved), bool)
-        back[mesh.faces[turned]] = True
+        back[:] = False
+        back[turned] = True
         moved[back] = mesh.vertices[back]
-        # Putting vertices back moves their other faces: those have to be looked at again.
-        suspects = back[mesh.faces].any(1)
 
 
-def _turned(mesh: Mesh, moved: Float64[np.ndarray, "v 3"], rows: np.ndarray) -> Bool[np.ndarray, " r"]:
-    a, b, c = moved[mesh.faces[rows]].transpose(1, 0, 2)
-    after, before = np.cross(b - a, c - a) / 2, mesh.face_vectors[rows]
-    still = (moved[mesh.faces[rows]] == mesh.corners[rows]).all((1, 2))
-    return ((after * before).sum(1) <= 0) & ~still
+def _faces_at(faces: Int64[np.ndarray, "f 3"], marked: Bool[np.ndarray, " v"]) -> Int64[np.ndarray, "g 3"]:
+    """Those of the faces that have a marked vertex."""
+    return faces[marked[faces].any(1)]
+
+
+def _turned(
+    vertices: Float64[np.ndarray, "v 3"], moved: Float64[np.ndarray, "v 3"], faces: Int64[np.ndarray, "f 3"]
+) -> Int64[np.ndarray, "g 3"]:
+    """Those of the faces that turn over."""
+    before, after = vertices[faces], moved[faces]
+    still = (after == before).all((1, 2))
+    return faces[((face_vectors(after) * face_vectors(before)).sum(1) <= 0) & ~still]

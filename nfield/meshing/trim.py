@@ -29,10 +29,12 @@ def trim_unsupported(
     at_least(spacings, 0, "The spacings")
     # Points far from all others stand for at most four usual areas, so that noise does not hold on to the surface.
     reach = np.maximum(distance, spacings * np.sqrt(Neighbourhoods(points).areas()))
-    middles = mesh.corners.mean(1)
-    far, nearest = cKDTree(points).query(middles, distance_upper_bound=float(reach.max()) * (1 + 1e-9), workers=-1)
-    # Beyond the upper bound the tree answers with a row too many.
-    kept = far <= np.append(reach, -1.0)[nearest]
+    tree, bound, kept = cKDTree(points), float(reach.max()) * (1 + 1e-9), np.zeros(len(mesh.faces), bool)
+    for rows in mesh.blocks():
+        middles = mesh.vertices[mesh.faces[rows]].mean(1)
+        far, nearest = tree.query(middles, distance_upper_bound=bound, workers=-1)
+        # Beyond the upper bound the tree answers with a row too many.
+        kept[rows] = far <= np.append(reach, -1.0)[nearest]
     if not kept.any():
         raise UserError(f"No face lies within {distance} of the points. Give a larger distance.")
     trimmed = take_faces(mesh, kept)

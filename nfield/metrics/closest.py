@@ -8,8 +8,9 @@ double precision. A triangle that is not quite the closest is named only where a
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, UInt32
 
+from nfield.core.blocks import blocks
 from nfield.core.checks import UserError
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
@@ -31,39 +32,42 @@ class ClosestOnMesh:
     """A mesh prepared for the search. Raises UserError where it has no surface or where open3d is missing."""
 
     def __init__(self, mesh: Mesh) -> None:
-        if not np.isfinite(mesh.corners).all():
+        used = mesh.vertices[mesh.used]
+        if not np.isfinite(used).all():
             raise UserError(f"The mesh '{mesh.source}' has corners that are not finite. Clean it, then measure it.")
         if not len(mesh.faces):
             raise UserError(f"The mesh '{mesh.source}' has no faces, so nothing can be measured. Give one with faces.")
-        low, high = mesh.corners.min((0, 1)), mesh.corners.max((0, 1))
+        low, high = used.min(0), used.max(0)
         self.middle = (low + high) / 2
         self.scale = float((high - low).max()) / 2 or 1.0
-        corners = (mesh.corners - self.middle) / self.scale
+        self.mesh = mesh
+        single = np.zeros((len(mesh.vertices), 3), np.float32)
+        single[mesh.used] = (used - self.middle) / self.scale
         # Triangles without an area in single precision have no closest point there; their neighbours cover them.
-        single = corners.astype(np.float32)
-        kept = _across(single.astype(np.float64)).any(1)
+        kept = np.zeros(len(mesh.faces), bool)
+        for rows in mesh.blocks():
+            kept[rows] = _across(single[mesh.faces[rows]].astype(np.float64)).any(1)
         if not kept.any():
             raise UserError(f"The faces of '{mesh.source}' have no area, so nothing can be measured. Check the mesh.")
-        self.corners: Float64[np.ndarray, "f 3 3"] = corners[kept]
-        across = _across(self.corners)
-        self.normals: Float64[np.ndarray, "f 3"] = across / np.linalg.norm(across, axis=1, keepdims=True)
+        self.kept: UInt32[np.ndarray, " k"] = np.flatnonzero(kept).astype(np.uint32)
         library = open3d()
         self._scene = library.t.geometry.RaycastingScene()
-        vertices, faces = single[kept].reshape(-1, 3), np.arange(3 * int(kept.sum()), dtype=np.uint32).reshape(-1, 3)
-        self._scene.add_triangles(library.core.Tensor(vertices), library.core.Tensor(faces))
+        faces = mesh.faces.astype(np.uint32)[kept]
+        self._scene.add_triangles(library.core.Tensor(single), library.core.Tensor(faces))
 
     def find(self, points: Float64[np.ndarray, "n 3"]) -> Closest:
         """Distances to the surface and normals of the closest triangles, for finite points in input units."""
-        distances, faces = np.zeros(len(points)), np.zeros(len(points), dtype=np.int64)
-        for start in range(0, len(points), _POINTS_AT_ONCE):
-            rows = slice(start, start + _POINTS_AT_ONCE)
-            distances[rows], faces[rows] = self._find((points[rows] - self.middle) / self.scale)
-        return Closest(distances=distances * self.scale, normals=self.normals[faces])
+        distances, normals = np.zeros(len(points)), np.zeros((len(points), 3))
+        for rows in blocks(len(points), _POINTS_AT_ONCE):
+            distances[rows], normals[rows] = self._find((points[rows] - self.middle) / self.scale)
+        return Closest(distances=distances * self.scale, normals=normals)
 
-    def _find(self, points: Float64[np.ndarray, "n 3"]) -> tuple[Float64[np.ndarray, " n"], Int64[np.ndarray, " n"]]:
+    def _find(self, points: Float64[np.ndarray, "n 3"]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 3"]]:
         query = open3d().core.Tensor(np.ascontiguousarray(points.astype(np.float32)))
-        faces = self._scene.compute_closest_points(query)["primitive_ids"].numpy().astype(np.int64)
-        return distances_to_triangles(points, self.corners[faces]), faces
+        faces = self.kept[self._scene.compute_closest_points(query)["primitive_ids"].numpy()]
+        corners = (self.mesh.vertices[self.mesh.faces[faces]] - self.middle) / self.scale
+        across = _across(corners)
+        return distances_to_triangles(points, corners), across / np.linalg.norm(across, axis=1, keepdims=True)
 
 
 def distances_to_triangles(

@@ -92,7 +92,7 @@ def surface_metrics(
     at_least(samples, 1, "The number of samples")
     positive(tau, "tau, the distance up to which a point counts as right,")
     generator = np.random.default_rng(0) if generator is None else generator
-    places = truth.corners.reshape(-1, 3) if isinstance(truth, Mesh) else truth.points
+    places = truth.vertices[truth.used] if isinstance(truth, Mesh) else truth.points
     diagonal = float(np.linalg.norm(np.ptp(places, axis=0))) if len(places) else 0.0
     if not 0 < diagonal < np.inf:
         raise UserError(f"The truth '{truth.source}' has a bounding box with diagonal {diagonal}. Give a real surface.")
@@ -127,7 +127,7 @@ def _drawn(
     """Points of a surface with their unit normals: of the faces that they lie on, or those of the cloud."""
     if isinstance(surface, Mesh):
         points, faces = sample_surface(surface, samples, generator)
-        corners = surface.corners[faces]
+        corners = surface.vertices[surface.faces[faces]]
         edges = (corners[:, 1:] - corners[:, :1]) / np.ptp(corners, axis=(1, 2))[:, None, None]
         across = np.cross(edges[:, 0], edges[:, 1])
         return points, across / np.linalg.norm(across, axis=1, keepdims=True)

@@ -12,11 +12,16 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.sparse import csr_matrix
+
+from nfield.core.blocks import blocks
 
 BITS = 20
 LARGEST = 2 ** (BITS - 1)
 """Nodes reach from -LARGEST to LARGEST - 1 along each axis."""
 AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
+NODES_AT_ONCE = 1 << 20
+"""Nodes whose neighbours are looked up together: what bounds memory."""
 CENTRE = AROUND.index((0, 0, 0))
 
 Nodes = Int[torch.Tensor, "*shape 3"]
@@ -92,25 +97,32 @@ class Level:
     @cached_property
     def around(self) -> Int[torch.Tensor, "n 27"]:
         """Rows of the 27 nodes around every node; -1 where one of them is missing in the first column."""
-        rows = torch.zeros(len(self.keys), 27, dtype=torch.int32, device=self.keys.device)
-        whole = torch.ones(len(self.keys), dtype=torch.bool, device=self.keys.device)
+        return self.around_nodes(self.keys)
+
+    def around_nodes(self, nodes: Keys) -> Int[torch.Tensor, "m 27"]:
+        """The same for nodes of the given keys."""
+        rows = torch.zeros(len(nodes), 27, dtype=torch.int32, device=nodes.device)
+        whole = torch.ones(len(nodes), dtype=torch.bool, device=nodes.device)
         for tap, (x, y, z) in enumerate(AROUND):
             shift = (x << (2 * BITS)) + (y << BITS) + z
-            found, there = look_up(self.keys, self.keys + shift)
+            found, there = look_up(self.keys, nodes + shift)
             rows[:, tap] = found.to(torch.int32)
             whole &= there
         rows[~whole, 0] = -1
         return rows
 
     def locate(
-        self, points: Float[torch.Tensor, "p 3"]
+        self, points: Float[torch.Tensor, "p 3"], *, once: bool = False
     ) -> tuple[Int[torch.Tensor, "p 27"], Bool[torch.Tensor, " p"], Float[torch.Tensor, "p 3"]]:
-        """Rows of the nodes around points, whether all are there, and the places from the nearest, in steps."""
+        """Rows of the nodes around points, whether all are there, and the places from the nearest, in steps.
+
+        Tables for all nodes are kept for further calls, unless `once` says that these points are the only ones.
+        """
         scaled = points / self.step - 0.5
         nearest = scaled.detach().round()
         inside = (nearest.abs() < LARGEST - 2).all(-1)
         found, there = look_up(self.keys, pack(torch.where(inside[:, None], nearest, 0).long()))
-        rows = self.around[found]
+        rows = self.around_nodes(self.keys[found]) if once else self.around[found]
         return rows.long(), there & inside & (rows[:, 0] >= 0), scaled - nearest
 
     def parents(
@@ -130,8 +142,15 @@ class Level:
 
     def refined(self, fine: Keys) -> Float[torch.Tensor, " n"]:
         """Coefficients of the same function at nodes of half the step; all of their parents must exist."""
-        rows, weights, _ = self.parents(fine)
-        return (self.values[rows] * weights.to(self.values.dtype)).sum(1)
+        parts = []
+        for part in fine.split(NODES_AT_ONCE):
+            rows, weights, _ = self.parents(part)
+            parts.append((self.values[rows] * weights.to(self.values.dtype)).sum(1))
+        return torch.cat(parts)
+
+    def has_parents(self, fine: Keys) -> Bool[torch.Tensor, " n"]:
+        """Which nodes of half the step can be refined."""
+        return torch.cat([self.parents(part)[2] for part in fine.split(NODES_AT_ONCE)])
 
 
 def sparse_rows(rows: Int[torch.Tensor, "r k"], weights: Float[torch.Tensor, "r k"], columns: int) -> torch.Tensor:
@@ -143,21 +162,36 @@ def sparse_rows(rows: Int[torch.Tensor, "r k"], weights: Float[torch.Tensor, "r 
 
 def csr(starts: torch.Tensor, columns: torch.Tensor, values: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
     """A matrix in compressed rows."""
+    # Short indices take half the memory, and products with them a third of the time.
+    kind = torch.int32 if max(len(columns), *shape) < 2**31 else torch.int64
     with warnings.catch_warnings():
         # torch calls the layout experimental; products with vectors, all that is used here, are not.
         warnings.simplefilter("ignore", UserWarning)
-        return torch.sparse_csr_tensor(starts, columns, values, shape, check_invariants=False)
+        return torch.sparse_csr_tensor(starts.to(kind), columns.to(kind), values, shape, check_invariants=False)
 
 
 def transposed(matrix: torch.Tensor) -> torch.Tensor:
     """The transpose in compressed rows, so that products with it need no scattered additions."""
     starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
-    rows = torch.repeat_interleave(torch.arange(matrix.shape[0], device=columns.device), starts.diff())
+    height, width = matrix.shape
+    if not values.is_cuda:
+        # Counting finds the places of all entries in one pass; sorting them takes several times the matrix.
+        turned = csr_matrix((values.numpy(), columns.numpy(), starts.numpy()), shape=(height, width)).tocsc()
+        starts, rows, values = (torch.from_numpy(part) for part in (turned.indptr, turned.indices, turned.data))
+        return csr(starts, rows, values, (width, height))
+    rows = torch.repeat_interleave(torch.arange(height, device=columns.device), starts.diff())
     order = torch.argsort(columns, stable=True)
-    counts = torch.bincount(columns, minlength=matrix.shape[1])
-    return csr(
-        torch.cat([counts.new_zeros(1), counts.cumsum(0)]),
-        rows[order],
-        values[order],
-        (matrix.shape[1], matrix.shape[0]),
-    )
+    counts = torch.bincount(columns, minlength=width)
+    return csr(torch.cat([counts.new_zeros(1), counts.cumsum(0)]), rows[order], values[order], (width, height))
+
+
+def squared_product(matrix: torch.Tensor, vector: Float[torch.Tensor, " c"]) -> Float[torch.Tensor, " r"]:
+    """The product with the squares of a matrix's entries, which are made block by block and not kept."""
+    starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
+    parts = []
+    for rows in blocks(matrix.shape[0], NODES_AT_ONCE):
+        low, high = int(starts[rows.start]), int(starts[rows.stop])
+        shape = (rows.stop - rows.start, matrix.shape[1])
+        squares = csr(starts[rows.start : rows.stop + 1] - low, columns[low:high], values[low:high].square(), shape)
+        parts.append(squares @ vector)
+    return torch.cat(parts)

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 from scipy.spatial import cKDTree
 
+from nfield.core.blocks import blocks
 from nfield.core.checks import UserError
 
 BLOCK = 2**16
@@ -41,12 +42,15 @@ class Neighbourhoods:
         # Relative to their middle, so that coordinates far from the origin lose no digits in products.
         self.points = points - (points.min(0) + points.max(0)) / 2
         self.tree = cKDTree(self.points)
+        self._distances: dict[int, Float64[np.ndarray, " n"]] = {}
 
     def distances(self, k: int) -> Float64[np.ndarray, " n"]:
         """Distance from each point to its k-th neighbour, itself not counted; to the last where there are fewer."""
         k = min(k, len(self.points) - 1)
-        parts = [self.tree.query(block, [k + 1], workers=-1)[0][:, 0] for block in self._blocks()]
-        return np.concatenate(parts)
+        if k not in self._distances:
+            parts = [self.tree.query(block, [k + 1], workers=-1)[0][:, 0] for block in self._blocks()]
+            self._distances[k] = np.concatenate(parts)
+        return self._distances[k]
 
     def areas(self, k: int = 12, most: float = 4.0) -> Float64[np.ndarray, " n"]:
         """Area that each point stands for: that of the disk out to its k-th neighbour, shared among k points.
@@ -61,10 +65,10 @@ class Neighbourhoods:
         """Typical distance between neighbours: the edge of the square that the median point stands for."""
         return float(np.sqrt(np.median(self.areas(k))))
 
-    def spread(self, k: int) -> Spread:
-        """Principal components of each point with its k nearest neighbours."""
+    def spread(self, k: int, stride: int = 1) -> Spread:
+        """Principal components of each point, or of one in `stride`, with its k nearest neighbours."""
         normals, thickness, width = [], [], []
-        for block in self._blocks():
+        for block in self._blocks(stride):
             values, vectors = np.linalg.eigh(self._covariance(block, min(k + 1, len(self.points))))
             values = np.sqrt(np.maximum(values, 0))
             normals.append(vectors[:, :, 0])
@@ -82,5 +86,6 @@ class Neighbourhoods:
         around -= around.mean(1, keepdims=True)
         return np.swapaxes(around, 1, 2) @ around / k
 
-    def _blocks(self) -> list[Float64[np.ndarray, "b 3"]]:
-        return [self.points[start : start + BLOCK] for start in range(0, len(self.points), BLOCK)]
+    def _blocks(self, stride: int = 1) -> list[Float64[np.ndarray, "b 3"]]:
+        points = self.points[::stride]
+        return [points[rows] for rows in blocks(len(points), BLOCK)]

@@ -12,6 +12,8 @@ from nfield.points.orientation import orient
 
 NEIGHBOURS = (8, 12, 16, 24, 32, 48, 64, 96)
 """Sizes of neighbourhood that are tried."""
+JUDGED_POINTS = 50_000
+"""Points whose neighbourhoods are looked at for choosing among these sizes."""
 FLAT = 1e-6
 """Thickness of a cloud, relative to its width, below which it is a plane or a line."""
 
@@ -62,11 +64,12 @@ def best_spread(around: Neighbourhoods) -> tuple[int, Spread]:
     """The size of neighbourhood that looks flattest, and its spread.
 
     Noise makes small neighbourhoods thick and curvature makes large ones so: in between, the median ratio of thickness
-    to width has its least value, which lies near the least error of the normals.
+    to width has its least value, which lies near the least error of the normals. Of large clouds some points tell it.
     """
+    stride = -(-len(around.points) // JUDGED_POINTS)
     best: tuple[float, int, Spread] | None = None
     for k in NEIGHBOURS:
-        spread = around.spread(k)
+        spread = around.spread(k, stride)
         thickness = float(np.median(spread.thickness / np.maximum(spread.width, 1e-300)))
         if best is not None and thickness >= best[0]:
             if k > 4 * best[1]:
@@ -76,7 +79,8 @@ def best_spread(around: Neighbourhoods) -> tuple[int, Spread]:
         if k >= len(around.points) - 1:
             break
     assert best is not None
-    return best[1], best[2]
+    _, k, spread = best
+    return k, spread if stride == 1 else around.spread(k)
 
 
 def check_extent(points: Float64[np.ndarray, "n 3"], source: str | None = None) -> None:

@@ -21,15 +21,16 @@ import torch
 from jaxtyping import Bool, Float
 
 from nfield.points.lattice import (
+    NODES_AT_ONCE,
     Keys,
     Level,
     block,
-    csr,
     dilated,
     look_up,
     pack,
     sparse_rows,
     spline_weights,
+    squared_product,
     transposed,
     unpack,
 )
@@ -122,6 +123,8 @@ def solve_levels(
                 level, thin, length, max(smoothing.normal_weight * step, smoothing.normal_reach * length), iterations
             )
             thin = _renewed(thin, system, level, smoothing)
+        # The next level's system is several times as large; both would not have to fit.
+        del system
         levels.append(level)
         if on_level is not None and not on_level(levels):
             break
@@ -163,13 +166,13 @@ def _nodes(
     if not dense:
         free = dilated(torch.unique(pack(nearest)), REACH)
         keys = dilated(free, RIM)
-        keys = keys if coarser is None else keys[coarser.parents(keys)[2]]
+        keys = keys if coarser is None else keys[coarser.has_parents(keys)]
         return keys, look_up(free, keys)[1]
     reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
     keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
     if coarser is None:
         return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device)
-    keys = keys[coarser.parents(keys)[2]]
+    keys = keys[coarser.has_parents(keys)]
     nodes = unpack(keys)
     return keys, ((nodes >= nodes.amin(0) + RIM) & (nodes <= nodes.amax(0) - RIM)).all(-1)
 
@@ -181,21 +184,21 @@ class _System:
         self, level: Level, free: Bool[torch.Tensor, " n"], points: Float[torch.Tensor, "p 3"], *, dense: bool
     ) -> None:
         self.free, count, self.dense = free, len(level.keys), dense
-        rows, whole, fraction = level.locate(points)
+        rows, whole, fraction = level.locate(points, once=True)
         values, slopes = spline_weights(fraction, slopes=True)
         mask = whole[:, None]
         # Points beyond a level's nodes have no say in it.
-        rows = torch.where(mask, rows, 0)
-        values = torch.where(mask, values, 0)
-        slopes = [torch.where(mask, slope / level.step, 0) for slope in slopes]
+        weights = torch.cat([values, *[slope / level.step for slope in slopes]]).to(level.values.dtype)
+        del values, slopes
         self.points = len(points)
-        self.data = sparse_rows(rows.repeat(4, 1), torch.cat([values, *slopes]).to(level.values.dtype), count)
+        self.data = sparse_rows(
+            torch.where(mask, rows, 0).int().repeat(4, 1), torch.where(mask.repeat(4, 1), weights, 0), count
+        )
+        del rows, weights
         self.bending = _hessian(level) if dense else _laplacian(level)
         # Of a compactly supported correction the Laplacian's energy is the Hessian's, at a third of the cost.
         self.data_back, self.bending_back = transposed(self.data), transposed(self.bending)
         self.give = torch.ones(self.bending.shape[0], dtype=level.values.dtype, device=level.values.device)
-        self.softness = _squared(self.bending_back)
-        self.sharpness = _squared(self.data_back)
 
     def sharpen(self, level: Level, scale: float) -> None:
         if scale == 0 or self.dense:
@@ -221,7 +224,7 @@ class _System:
         right = self.data_back @ (each * (target - self.data @ level.values)) - bend * (
             self.bending_back @ (self.give * (self.bending @ level.values))
         )
-        diagonal = self.sharpness @ each + bend * (self.softness @ self.give)
+        diagonal = squared_product(self.data_back, each) + bend * squared_product(self.bending_back, self.give)
         inverse = torch.where(free, 1 / diagonal.clamp(min=1e-30), 0)
         # What the points ask for in all, so that a good start is not refined to ever more digits.
         whole = self.data_back @ (each * target)
@@ -233,11 +236,6 @@ class _System:
         """f and ∇f at the points."""
         found = (self.data @ level.values).reshape(4, self.points)
         return found[0], found[1:].T
-
-
-def _squared(matrix: torch.Tensor) -> torch.Tensor:
-    rows, columns = matrix.shape
-    return csr(matrix.crow_indices(), matrix.col_indices(), matrix.values().square(), (rows, columns))
 
 
 def _conjugate_gradients(
@@ -285,13 +283,16 @@ def _stencil(
     level: Level, offsets: list[tuple[int, int, int]], factors: list[float]
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Rows and factors of a stencil at every node that has all of its neighbours."""
-    rows, whole = [], torch.ones(len(level.keys), dtype=torch.bool, device=level.keys.device)
-    nodes = unpack(level.keys)
-    for offset in offsets:
-        found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
-        rows.append(found)
-        whole &= there
-    kept = torch.stack(rows, 1)[whole]
+    parts = []
+    for keys in level.keys.split(NODES_AT_ONCE):
+        rows, whole = [], torch.ones(len(keys), dtype=torch.bool, device=keys.device)
+        nodes = unpack(keys)
+        for offset in offsets:
+            found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
+            rows.append(found.int())
+            whole &= there
+        parts.append(torch.stack(rows, 1)[whole])
+    kept = torch.cat(parts)
     return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
 
 

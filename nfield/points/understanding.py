@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Int, Int64
 
+from nfield.core.blocks import blocks
 from nfield.points.neighbours import Neighbourhoods
 
 NEAR = 8
@@ -76,10 +77,21 @@ def thinning(points: Float64[np.ndarray, "n 3"], most: int) -> Int[np.ndarray, "
     extent = float((points.max(0) - low).max())
     cells = 2048
     while True:
-        index = np.floor((points - low) * (cells / extent)).astype(np.int64)
-        keys = (index[:, 0] * (cells + 1) + index[:, 1]) * (cells + 1) + index[:, 2]
-        rows = np.sort(np.unique(keys, return_index=True)[1])
-        if len(rows) <= most:
-            return rows
+        keys = _cell_keys(points, low, cells, extent)
+        # Sorting numbers alone is several times faster than finding where each of them came from.
+        count = 1 + int(np.count_nonzero(np.diff(np.sort(keys))))
+        if count <= most:
+            return np.sort(np.unique(keys, return_index=True)[1])
         # Points of a surface fall by the square of the cells' edge.
-        cells = max(1, int(cells * min(0.95, (most / len(rows)) ** 0.5)))
+        cells = max(1, int(cells * min(0.95, (most / count) ** 0.5)))
+
+
+def _cell_keys(
+    points: Float64[np.ndarray, "n 3"], low: Float64[np.ndarray, "3"], cells: int, extent: float
+) -> Int64[np.ndarray, " n"]:
+    """A number for each point's cell, of which there are `cells` along the longest edge."""
+    keys = np.zeros(len(points), np.int64)
+    for rows in blocks(len(points)):
+        x, y, z = np.floor((points[rows] - low) * (cells / extent)).astype(np.int64).T
+        keys[rows] = (x * (cells + 1) + y) * (cells + 1) + z
+    return keys

@@ -76,7 +76,7 @@ def four_views(
 
 def mesh_cameras(mesh: Mesh, count: int = 4) -> list[Camera]:
     """`orbit_cameras` that are framed on a mesh."""
-    used = mesh.vertices[np.unique(mesh.faces)]
+    used = mesh.vertices[mesh.used]
     return orbit_cameras(*bounds(mesh), count, inside=used[np.isfinite(used).all(1)] if len(used) else None)
 
 

@@ -91,7 +91,7 @@ class MeshScene:
 
 def bounds(mesh: Mesh) -> tuple[Float64[np.ndarray, "3"], Float64[np.ndarray, "3"]]:
     """Lowest and highest coordinates of the finite vertices that faces use; a unit box where there are none."""
-    used = mesh.vertices[np.unique(mesh.faces)] if len(mesh.faces) else mesh.vertices
+    used = mesh.vertices[mesh.used] if len(mesh.faces) else mesh.vertices
     used = used[np.isfinite(used).all(1)]
     if not len(used):
         return -np.ones(3), np.ones(3)

@@ -11,7 +11,7 @@ from nfield.io.atomic import write_bytes
 from nfield.rendering.error_colours import error_colours
 from nfield.rendering.mesh_views import four_views, render_mesh
 from nfield.rendering.misfit import misfit
-from nfield.rendering.scene import MeshScene, lengths
+from nfield.rendering.scene import MeshScene
 from nfield.reports.pictures import png_bytes
 from nfield.reports.record import RunRecord
 from nfield.reports.surfaces import Surfaces, read_surfaces
@@ -85,7 +85,7 @@ def _measured(title: str, scene: MeshScene, distances: Float64[np.ndarray, " v"]
 
 def vertex_areas(mesh: Mesh) -> Float64[np.ndarray, " v"]:
     """A third of the area of the faces around each vertex; faces that are not finite count for nothing."""
-    areas = np.nan_to_num(lengths(mesh.face_vectors)[:, 0], posinf=0.0)
+    areas = np.nan_to_num(mesh.face_areas, posinf=0.0)
     return np.bincount(mesh.faces.ravel(), np.repeat(areas / 3, 3), minlength=len(mesh.vertices))
 
 

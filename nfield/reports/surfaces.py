@@ -14,6 +14,7 @@ from nfield.core.mesh import Mesh
 from nfield.io.clouds import load_cloud
 from nfield.io.meshes import load_mesh
 from nfield.rendering.cameras import Camera, orbit_cameras
+from nfield.rendering.gridded import gridded
 from nfield.rendering.lighter import lighter
 from nfield.rendering.mesh_views import mesh_cameras
 from nfield.rendering.scene import MeshScene
@@ -96,7 +97,7 @@ def _shape(record: RunRecord, key: str, title: str, name: str, *, expected: bool
     if mesh is not None and not len(mesh.faces):
         mesh, why = None, f"outputs/{name}.ply has no faces."
     if mesh is not None and len(mesh.faces) > MOST_FACES:
-        mesh = lighter(mesh, MOST_FACES)
+        mesh = lighter(gridded(mesh, MOST_FACES), MOST_FACES)
     damaged = mesh is None and "could not be read" in why
     return Shape(key=key, title=title, mesh=mesh, why=why, expected=expected or damaged)
 

@@ -150,9 +150,10 @@ def _met(
     # Corners weighted in double precision: the hits lie on their faces far more closely than the caster's do.
     weights = hits.weights.astype(np.float64)
     weights /= weights.sum(axis=1, keepdims=True)
-    first = scene.mesh.corners[hits.faces, 0]
+    corners = scene.mesh.vertices[scene.mesh.faces[hits.faces]]
+    first = corners[:, 0]
     return Seen(
-        points=first + np.einsum("nk,nkd->nd", weights, scene.mesh.corners[hits.faces] - first[:, None]),
+        points=first + np.einsum("nk,nkd->nd", weights, corners - first[:, None]),
         rays=rays,
         normals=np.where(away[:, None], -normals, normals),
         cameras=np.full(len(rays), number, dtype=np.int64),

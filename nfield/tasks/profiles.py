@@ -66,7 +66,7 @@ def cut_profiles(mesh: Mesh, samples: int = SAMPLES) -> list[Profile]:
     """
     if not len(mesh.faces):
         return []
-    used = mesh.corners.reshape(-1, 3)
+    used = mesh.vertices[mesh.used]
     low, high = used.min(0), used.max(0)
     planes = [(low + fraction * (high - low), axis) for fraction in FRACTIONS for axis in np.eye(3)]
     middle = low + FRACTIONS[len(FRACTIONS) // 2] * (high - low)

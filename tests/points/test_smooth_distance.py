@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from nfield.points.lattice import Level, block, dilated, look_up, pack, sparse_rows, spline_weights, transposed, unpack
+from nfield.points import lattice
+from nfield.points.lattice import (
+    Level,
+    block,
+    dilated,
+    look_up,
+    pack,
+    sparse_rows,
+    spline_weights,
+    squared_product,
+    transposed,
+    unpack,
+)
 from nfield.points.smooth_distance import Sample, Smoothing, evaluate_levels, solve_levels, thinned
 from nfield.points.smoothing_choice import choose_smoothing, length_for
 
@@ -81,7 +93,7 @@ def test_functions_of_first_degree_are_reproduced_beyond_the_lattice_continuousl
     assert float((near[1] - near[0]).abs()) < 0.03
 
 
-def test_products_with_sparse_matrices_and_their_transposes_are_dense_ones() -> None:
+def test_products_with_sparse_matrices_and_their_transposes_are_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     draw = torch.Generator().manual_seed(0)
     rows = torch.stack([torch.randperm(9, generator=draw)[:4] for _ in range(7)])
     weights = torch.randn(7, 4, generator=draw, dtype=torch.float64)
@@ -93,6 +105,10 @@ def test_products_with_sparse_matrices_and_their_transposes_are_dense_ones() -> 
     )
     torch.testing.assert_close(matrix @ right, dense @ right)
     torch.testing.assert_close(transposed(matrix) @ left, dense.T @ left)
+    assert matrix.col_indices().dtype == transposed(matrix).col_indices().dtype == torch.int32
+    monkeypatch.setattr(lattice, "NODES_AT_ONCE", 2)
+    torch.testing.assert_close(squared_product(matrix, right), dense.square() @ right)
+    torch.testing.assert_close(squared_product(transposed(matrix), left), dense.square().T @ left)
 
 
 def test_exact_points_of_a_sphere_give_its_distance() -> None:

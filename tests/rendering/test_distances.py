@@ -6,6 +6,7 @@ import trimesh
 
 from nfield.core.mesh import Mesh
 from nfield.rendering.error_colours import UNKNOWN, error_colours, error_map
+from nfield.rendering.gridded import gridded
 from nfield.rendering.lighter import lighter
 from nfield.rendering.misfit import misfit
 from nfield.rendering.scene import MeshScene
@@ -85,3 +86,19 @@ def test_small_meshes_stay_as_they_are_and_get_normals():
         vertices=base.vertices, faces=base.faces, normals=np.tile(np.float32([0, 0, 1]), (len(base.vertices), 1))
     )
     assert lighter(own, 1000).normals is own.normals
+
+
+@pytest.mark.parametrize("faces", [200, 3000, 15000])
+def test_gridded_meshes_keep_vertices_of_the_surface(faces):
+    base = sphere(5)
+    normals = base.vertices.astype(np.float32)
+    light = gridded(Mesh(vertices=base.vertices + 7, faces=base.faces, normals=normals), faces)
+    assert 0.5 * faces < len(light.faces) <= faces
+    assert np.linalg.norm(light.vertices - 7, axis=1) == pytest.approx(1, abs=1e-6)
+    assert light.normals == pytest.approx(light.vertices - 7, abs=1e-6)
+    assert light.volume == pytest.approx(4 / 3 * np.pi, rel=0.15)
+
+
+def test_gridding_leaves_small_meshes_alone():
+    base = sphere(2)
+    assert gridded(base, len(base.faces)) is base
