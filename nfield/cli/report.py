@@ -4,12 +4,13 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
 from nfield.io.run_folder import RunFolder
+from nfield.rendering.cameras import Up
 from nfield.reports import write_report
 
 
@@ -19,10 +20,12 @@ class Command:
 
     run: str = ""
     """Run folder, finished or not."""
+    up: Optional[Up] = None
+    """The axis that points upwards in pictures of surfaces, but those of the fit's course. Default: the run's."""
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="report", description=__doc__ or "")
-    sys.stdout.write(f"{write_report(RunFolder.open(Path(command.run)).path)}\n")
+    sys.stdout.write(f"{write_report(RunFolder.open(Path(command.run)).path, up=command.up)}\n")

@@ -255,7 +255,7 @@ class _Run:
                     told = f"fit {quality:.1f} dB"
                     self.progress.update(step=number, fraction=fraction, loss=None, quality=told)
                 if self.folder is not None:
-                    picture = picture_of(module, prepared, self.device)
+                    picture = picture_of(module, prepared, self.device, options.up)
                     if picture is not None:
                         self.folder.save_snapshot("field", number, picture)
             # Diagnostics are no part of what a level takes.
@@ -292,7 +292,7 @@ class _Run:
             weights=weights,
             batch_points=min(options.batch_points, prepared.cloud.count),
             device=self.device,
-            picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device),
+            picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device, options.up),
             anneal=(options.anneal_start, options.anneal_end),
             profiles=self.profiles,
         )

@@ -7,6 +7,7 @@ from nfield.backbones import BACKBONES
 from nfield.core.checks import UserError, at_least, choice, positive, within
 from nfield.core.device import PRECISIONS
 from nfield.encodings import ENCODINGS
+from nfield.rendering.cameras import UPWARD, Up
 from nfield.tasks.cloud import ANNEALING
 from nfield.tasks.distance_losses import SECOND_ORDER
 
@@ -96,6 +97,8 @@ class SurfaceOptions:
     """Move vertices onto the field's own surface."""
     compare: Literal["none", "poisson"] = "none"
     """Also reconstruct by Open3D's screened Poisson, for tables, pictures and report."""
+    up: Up = "y"
+    """The axis that points upwards in the pictures; scans are often z. The surface stays as it is."""
     steps: int | None = None
     """Steps of a network's training, and of the baseline's. Default: 1500; beside splines fewer."""
     seconds: float | None = None
@@ -144,6 +147,7 @@ class SurfaceOptions:
                 raise UserError(f"Settings of the {name} need a network: name a --preset other than {SPLINES}.")
         choice(self.normals, ["auto", "estimate"], "way to get normals")
         choice(self.compare, ["none", "poisson"], "method to compare with")
+        choice(self.up, UPWARD, "upward axis")
         choice(self.precision, ["auto", *PRECISIONS], "precision")
         if self.noise is not None:
             at_least(self.noise, 0, "--noise")

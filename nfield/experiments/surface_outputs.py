@@ -15,6 +15,7 @@ from nfield.io.meshes import save_mesh
 from nfield.io.run_folder import RunFolder
 from nfield.meshing.extraction import extract_surface
 from nfield.meshing.polish import vertex_normals
+from nfield.rendering.cameras import Up
 from nfield.rendering.mesh_views import mesh_cameras, render_mesh
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ MOST_POINTS = 200_000
 """Points kept in the run folder."""
 
 
-def picture_of(network: Any, prepared: Prepared, device: torch.device) -> np.ndarray | None:
+def picture_of(network: Any, prepared: Prepared, device: torch.device, up: Up) -> np.ndarray | None:
     """A small shaded picture of the zeros of a network; None where it has none yet, or open3d is missing."""
     half = np.full(3, PICTURE_EDGE)
     try:
@@ -41,7 +42,7 @@ def picture_of(network: Any, prepared: Prepared, device: torch.device) -> np.nda
     mesh = replace(mesh, normals=vertex_normals(mesh))
     points = prepared.sample.points[:: max(1, prepared.cloud.count // 2000)].cpu().numpy().astype(np.float64)
     frame = Mesh(vertices=points, faces=np.arange(len(points) // 3 * 3, dtype=np.int64).reshape(-1, 3))
-    return render_mesh(mesh, mesh_cameras(frame)[0], PICTURE_SIDE)
+    return render_mesh(mesh, mesh_cameras(frame, up=up)[0], PICTURE_SIDE)
 
 
 def write_surfaces(folder: RunFolder, result: "SurfaceResult") -> None:

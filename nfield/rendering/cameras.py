@@ -5,9 +5,9 @@ y upwards; row 0 of the pixels is at the top.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -23,8 +23,11 @@ ELEVATION = 18.0
 ELEVATION_ABOVE = 68.0
 """Degrees around the upward axis and above the horizon of the views."""
 
-FLAT = 1 / 3
-"""A box whose z extent is below this share of both others is taken for land seen from the air: z points up."""
+Up = Literal["x", "y", "z", "-x", "-y", "-z"]
+"""The axis that points upwards in pictures."""
+
+UPWARD: tuple[Up, ...] = get_args(Up)
+"""All of them."""
 
 Vector = Float64[np.ndarray, "3"]
 
@@ -66,11 +69,15 @@ class Camera:
         return across[None, :, None] * right + upward[:, None, None] * up - backward
 
 
-def upward_axis(low: Vector, high: Vector) -> Vector:
-    """The direction drawn upwards: y, as in most meshes; z where the box is so flat along z that it is land."""
-    extent = high - low
-    flat = extent[2] < FLAT * min(extent[0], extent[1])
-    return np.array([0.0, 0.0, 1.0]) if flat else np.array([0.0, 1.0, 0.0])
+def upright(up: Up) -> Float64[np.ndarray, "3 3"]:
+    """Unit vectors to the right, upwards and to the front of whatever is drawn with this axis upwards, as rows.
+
+    The front is the side of +z, or of -y where z points up or down. The rows are also the rotation that makes y the
+    upward axis and z the front.
+    """
+    upward = (-1.0 if up.startswith("-") else 1.0) * np.eye(3)["xyz".index(up[-1])]
+    front = np.array([0.0, -1.0, 0.0]) if up.endswith("z") else np.array([0.0, 0.0, 1.0])
+    return np.stack([np.cross(upward, front), upward, front])
 
 
 def view_names(count: int = 4) -> list[str]:
@@ -85,22 +92,20 @@ def orbit_cameras(
     high: Float[np.ndarray, "3"],
     count: int = 4,
     *,
-    up: Sequence[float] | None = None,
+    up: Up = "y",
     inside: Float64[np.ndarray, "n 3"] | None = None,
 ) -> list[Camera]:
     """Cameras around the box from `low` to `high`, all at the distance from which it fits into each square picture.
 
     All but the last stand evenly around the upward axis, the first in front to the left; the last looks from
-    above. The front is the side of +z (of -y where z points up). Pictures of several meshes taken by the cameras of
-    one box can be laid over one another. `up` is chosen by `upward_axis` unless it is given. Where points `inside`
-    the box are given, these have to fit rather than the box's corners, which brings the cameras nearer.
+    above. The front is that of `upright`. Pictures of several meshes taken by the cameras of one box can be laid over
+    one another. Where points `inside` the box are given, these have to fit rather than the box's corners, which brings
+    the cameras nearer.
     """
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
         low, high, inside = -np.ones(3), np.ones(3), None
-    upward = upward_axis(low, high) if up is None else np.asarray(up, dtype=np.float64)
-    front = np.array([0.0, -1.0, 0.0]) if abs(upward[2]) > 0.5 else np.array([0.0, 0.0, 1.0])
-    side = np.cross(upward, front)
+    side, upward, front = upright(up)
     around = max(1, count - 1)
     angles = [(FIRST_AZIMUTH + 360 * index / around, ELEVATION) for index in range(around)]
     angles += [(FIRST_AZIMUTH, ELEVATION_ABOVE)] * (count - around)

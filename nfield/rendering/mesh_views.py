@@ -11,7 +11,7 @@ from jaxtyping import Float, Float32, Shaped, UInt8
 
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.rendering.cameras import Camera, orbit_cameras
+from nfield.rendering.cameras import Camera, Up, orbit_cameras
 from nfield.rendering.scene import Hits, MeshScene, bounds
 
 SAMPLES = 2
@@ -66,18 +66,18 @@ def four_views(
 ) -> list[Picture]:
     """Pictures from front left, right, back and above, named by `view_names`; from `cameras` where these are given.
 
-    The front is the side of +z, and y points up, unless the mesh is so flat along z that it is taken for land: then
-    z points up and the front is the side of -y.
+    Where no cameras are given, y points up and the front is the side of +z.
     """
     scene = mesh if isinstance(mesh, MeshScene) else MeshScene(mesh)
     chosen = mesh_cameras(scene.mesh) if cameras is None else cameras
     return [render_mesh(scene, camera, size, colour=colour) for camera in chosen]
 
 
-def mesh_cameras(mesh: Mesh, count: int = 4) -> list[Camera]:
+def mesh_cameras(mesh: Mesh, count: int = 4, *, up: Up = "y") -> list[Camera]:
     """`orbit_cameras` that are framed on a mesh."""
     used = mesh.vertices[mesh.used]
-    return orbit_cameras(*bounds(mesh), count, inside=used[np.isfinite(used).all(1)] if len(used) else None)
+    inside = used[np.isfinite(used).all(1)] if len(used) else None
+    return orbit_cameras(*bounds(mesh), count, up=up, inside=inside)
 
 
 def _painted(mesh: Mesh, colour: Colour) -> Float32[np.ndarray, "n 3"] | None:

@@ -2,8 +2,11 @@
 
 import pathlib
 from collections.abc import Callable
+from dataclasses import replace
 
+from nfield.core.checks import UserError, choice
 from nfield.io.atomic import write_text
+from nfield.rendering.cameras import UPWARD
 from nfield.reports.contents import Contents
 from nfield.reports.image_report import image_contents
 from nfield.reports.markup import Markup, element, page
@@ -15,20 +18,32 @@ TASKS: dict[str, Callable[[RunRecord], Contents]] = {"image": image_contents, "m
 """What stands on the page, by the run's task; runs of other tasks are shown as images are."""
 
 
-def write_report(folder: pathlib.Path) -> pathlib.Path:
+def write_report(folder: pathlib.Path, *, up: str | None = None) -> pathlib.Path:
     """Write RUN/report.html from what the run folder holds, and return its path.
 
     Works on finished and half-finished runs; a missing piece is told in words in its place. The same folder
     gives the same file. Pictures that are made on the way are written to RUN/outputs too: errors of images, previews
-    of meshes. Raises `UserError` where `folder` is no run folder.
+    of meshes. `up` is the axis that points upwards in pictures of surfaces, in place of the run's own. Raises
+    `UserError` where `folder` is no run folder, or `up` is none of the axes or given for a run without surfaces.
     """
     record = read_record(folder)
+    if up is not None:
+        record = _turned(record, up)
     contents = TASKS.get(record.task, image_contents)(record)
     title = f"Which frequencies were learned: {record.source}"
     path = folder / "report.html"
     head = _head(record, title, contents.words)
     write_text(path, page(title, head, *contents.sections, parts=contents.parts, policy=contents.policy))
     return path
+
+
+def _turned(record: RunRecord, up: str) -> RunRecord:
+    choice(up, UPWARD, "upward axis")
+    if record.task != "mesh":
+        raise UserError(f"--up {up} is for pictures of surfaces, and '{record.folder}' has none. Leave it out.")
+    options = record.config.get("options")
+    known = options if isinstance(options, dict) else {}
+    return replace(record, config={**record.config, "options": {**known, "up": up}})
 
 
 def _head(record: RunRecord, title: str, words: list[str]) -> Markup:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nfield.core.mesh import Mesh
-from nfield.rendering.cameras import Camera, upward_axis
+from nfield.rendering.cameras import Camera, upright
 from nfield.rendering.lighter import lighter
 from nfield.rendering.scene import bounds
 from nfield.reports.markup import POLICY, Markup, absent, element, join
@@ -105,7 +105,7 @@ def viewer_page(surfaces: Surfaces) -> str:
     meshes = {shape.key: shape.mesh for shape in surfaces.there if shape.mesh is not None}
     low, high = bounds(next(iter(meshes.values())))
     middle, half = (low + high) / 2, float((high - low).max()) / 2 or 1.0
-    turn = _upright(low, high)
+    turn = upright(surfaces.up)
     scene = trimesh.Scene()
     for key, mesh in meshes.items():
         scene.add_geometry(
@@ -123,13 +123,6 @@ def viewer_page(surfaces: Surfaces) -> str:
     whole = scene_to_html(scene)
     before, _, after = whole.rpartition("</body>")
     return f"{before}{additions}</body>{after}"
-
-
-def _upright(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Rotation that turns the upward axis to y, as the viewer has it."""
-    if upward_axis(low, high)[1] == 1:
-        return np.eye(3)
-    return np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 
 def _drawable(mesh: Mesh, middle: np.ndarray, half: float, turn: np.ndarray) -> Any:

@@ -13,7 +13,7 @@ from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
 from nfield.io.clouds import load_cloud
 from nfield.io.meshes import load_mesh
-from nfield.rendering.cameras import Camera, orbit_cameras
+from nfield.rendering.cameras import UPWARD, Camera, Up, orbit_cameras
 from nfield.rendering.gridded import gridded
 from nfield.rendering.lighter import lighter
 from nfield.rendering.mesh_views import mesh_cameras
@@ -58,6 +58,8 @@ class Surfaces:
     truth: Shape
     points: Float64[np.ndarray, "n 3"] | None
     """The cloud's points as far as they were kept."""
+    up: Up
+    """The axis that points upwards in pictures."""
 
     @property
     def all(self) -> list[Shape]:
@@ -73,10 +75,10 @@ class Surfaces:
     def cameras(self) -> list[Camera]:
         """Views that are framed on the truth, else on the points, else on the first mesh: the same for all meshes."""
         if self.truth.mesh is not None:
-            return mesh_cameras(self.truth.mesh)
+            return mesh_cameras(self.truth.mesh, up=self.up)
         if self.points is not None and len(self.points) > 3:
-            return orbit_cameras(self.points.min(0), self.points.max(0), inside=self.points)
-        return mesh_cameras(self.there[0].mesh) if self.there and self.there[0].mesh else []
+            return orbit_cameras(self.points.min(0), self.points.max(0), up=self.up, inside=self.points)
+        return mesh_cameras(self.there[0].mesh, up=self.up) if self.there and self.there[0].mesh else []
 
 
 def read_surfaces(record: RunRecord) -> Surfaces:
@@ -89,7 +91,15 @@ def read_surfaces(record: RunRecord) -> Surfaces:
         poisson=_shape(record, "poisson", "Screened Poisson", "poisson", expected=isinstance(poisson, dict)),
         truth=_shape(record, "truth", "Truth", "truth", expected=False),
         points=None if points is None else points.points,
+        up=_up(record),
     )
+
+
+def _up(record: RunRecord) -> Up:
+    """The upward axis in the run's options; y where there is none."""
+    options = record.config.get("options")
+    stated = options.get("up") if isinstance(options, dict) else None
+    return next((axis for axis in UPWARD if axis == stated), "y")
 
 
 def _shape(record: RunRecord, key: str, title: str, name: str, *, expected: bool = True) -> Shape:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nfield.cli import main
 from nfield.io.meshes import load_mesh
@@ -82,6 +83,31 @@ def test_a_config_repeats_a_run(cloud: Path) -> None:
     assert Path("a/outputs/mesh.ply").read_bytes() == Path("b/outputs/mesh.ply").read_bytes()
     assert run("reconstruct", "--out", "a", "--resume", "--quiet") == 0
     assert Path("a/outputs/mesh.ply").read_bytes() == Path("b/outputs/mesh.ply").read_bytes()
+
+
+def test_pictures_have_the_axis_upwards_that_is_asked_for(cloud: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savetxt(cloud, np.loadtxt(cloud) * [1, 2, 3])
+    assert run("reconstruct", cloud, "--out", "a", "--up", "-z", *SMALL) == 0
+    assert json.loads(Path("a/config.json").read_text())["options"]["up"] == "-z"
+    page, picture = Path("a/report.html"), Path("a/outputs/preview.png")
+    snapshots = list(Path("a/outputs/snapshots").glob("*.png"))
+    assert snapshots
+    turned = page.read_bytes()
+    assert run("report", "a") == 0
+    assert page.read_bytes() == turned
+    assert _upright(picture)
+    assert all(_upright(one) for one in snapshots)
+    assert run("report", "a", "--up", "x") == 0
+    assert not _upright(picture)
+    assert run("report", "a", "--up", "w") == 2
+    assert "'-z'" in capsys.readouterr().err
+
+
+def _upright(path: Path) -> bool:
+    """Whether what is drawn is higher than wide."""
+    with Image.open(path) as picture:
+        rows, columns = np.nonzero((np.asarray(picture) < 250).any(-1))
+    return bool(np.ptp(rows) > np.ptp(columns))
 
 
 @pytest.mark.parametrize(

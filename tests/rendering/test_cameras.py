@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nfield.rendering.cameras import MARGIN, Camera, orbit_cameras, upward_axis, view_names
+from nfield.rendering.cameras import MARGIN, UPWARD, Camera, orbit_cameras, upright, view_names
 
 
 def test_axes_of_a_camera_in_front():
@@ -49,12 +49,30 @@ def test_views_stand_where_their_names_say():
     assert len(set(view_names(6))) == 6
 
 
-def test_land_seen_from_the_air_has_z_upwards():
-    assert upward_axis(np.zeros(3), np.array([10.0, 8, 1])).tolist() == [0, 0, 1]
-    assert upward_axis(np.zeros(3), np.array([1.0, 8, 2])).tolist() == [0, 1, 0]
-    first = orbit_cameras(np.zeros(3), np.array([10.0, 8, 1]))[0]
-    assert first.axes[1][2] > 0.9
-    assert first.position[1] < 0
+@pytest.mark.parametrize("up", UPWARD)
+def test_the_axis_that_is_asked_for_points_upwards(up):
+    sign, axis = (-1 if up.startswith("-") else 1), "xyz".index(up[-1])
+    side, upward, front = upright(up)
+    assert sign * upward[axis] == 1
+    assert front.tolist() == ([0, -1, 0] if axis == 2 else [0, 0, 1])
+    # A rotation, no mirror: nothing is drawn the wrong way round.
+    assert np.linalg.det(np.stack([side, upward, front])) == pytest.approx(1)
+    first, *_, above = orbit_cameras(-np.ones(3), np.array([3.0, 1, 2]), up=up)
+    assert first.axes[1] @ upward > 0.9
+    assert (first.position - first.target) @ front > 0
+    assert (first.position - first.target) @ side < 0
+    assert above.axes[2] @ upward > 0.9
+
+
+def test_views_are_the_same_of_a_shape_that_was_turned_with_its_axis():
+    low, high = np.array([-1.0, -2, -0.7]), np.array([1.0, 0.5, 3])
+    plain = orbit_cameras(low, high)
+    for up in UPWARD:
+        turn = upright(up)
+        ends = np.stack([low, high]) @ turn
+        for one, other in zip(plain, orbit_cameras(ends.min(0), ends.max(0), up=up), strict=True):
+            assert other.position @ turn.T == pytest.approx(one.position)
+            assert other.axes @ turn.T == pytest.approx(one.axes)
 
 
 def test_boxes_without_size_or_sense_still_give_cameras():

@@ -9,11 +9,15 @@ import html.parser
 import json
 import pathlib
 import re
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from nfield.core.checks import UserError
+from nfield.io.meshes import load_mesh, save_mesh
 from nfield.reports import write_comparison, write_report
 from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
@@ -207,13 +211,40 @@ def test_comparison_of_surfaces_and_pictures(make_run, make_mesh_run, tmp_path: 
         assert wanted in reader.text, wanted
 
 
+def shown_scene(viewer: str) -> dict[str, Any]:
+    """What the viewer's page says of its meshes."""
+    glb = base64.b64decode(re.search(r'base64_data="([\w+/=]+)"', viewer)[1])  # type: ignore[index]
+    return dict(json.loads(glb[20 : 20 + int.from_bytes(glb[12:16], "little")]))
+
+
+@pytest.mark.parametrize("up", [None, "y", "z", "-x", "w", 3])
+def test_the_view_to_turn_stands_upright(make_mesh_run, up):
+    run = make_mesh_run(meshes=("mesh",))
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"options": {"up": up}}))
+    path = run / "outputs/mesh.ply"
+    mesh = load_mesh(path)
+    save_mesh(path, replace(mesh, vertices=mesh.vertices * [1.0, 2.0, 4.0]))
+    scene = shown_scene(Reader(write_report(run)).viewer)
+    shown = scene["accessors"][scene["meshes"][0]["primitives"][0]["attributes"]["POSITION"]]
+    size = np.array(shown["max"]) - shown["min"]
+    extent = np.ptp(mesh.vertices, axis=0) * [1.0, 2.0, 4.0]
+    order = {"z": [0, 2, 1], "-x": [1, 0, 2]}.get(up, [0, 1, 2])
+    assert size == pytest.approx(2 * extent[order] / extent.max(), abs=1e-3)
+
+
+def test_only_surfaces_have_an_upward_axis(make_run, make_mesh_run):
+    with pytest.raises(UserError, match="--up z is for pictures of surfaces"):
+        write_report(make_run(), up="z")
+    with pytest.raises(UserError, match="Unknown upward axis 'w'"):
+        write_report(make_mesh_run(), up="w")
+
+
 def test_viewer_holds_every_surface_with_its_title(make_mesh_run):
     viewer = Reader(write_report(make_mesh_run())).viewer
     titles = {"field": "Field", "baseline": "Plain MLP", "poisson": "Screened Poisson", "truth": "Truth"}
     assert f"const titles = {json.dumps(titles)};" in viewer
-    glb = base64.b64decode(re.search(r'base64_data="([\w+/=]+)"', viewer)[1])  # type: ignore[index]
-    length = int.from_bytes(glb[12:16], "little")
-    described = json.loads(glb[20 : 20 + length])
+    described = shown_scene(viewer)
     assert {node["name"] for node in described["nodes"]} >= set(titles)
     assert all("NORMAL" in mesh["primitives"][0]["attributes"] for mesh in described["meshes"])
     positions = [
