@@ -122,12 +122,7 @@ def run_surface(
                     )
             config["baseline_recipe"] = earlier.get("baseline_recipe")
         folder.write_config(config)
-    try:
-        return run.go(prepared, config, truth)
-    except UserError:
-        if folder is not None and not resume:
-            folder.discard()
-        raise
+    return run.go(prepared, config, truth)
 
 
 class _Run:
@@ -219,6 +214,8 @@ class _Run:
         except UserError as error:
             # A network that was hardly trained may have no zeros; what it has learned is kept and shown all the same.
             if options.network is None:
+                if self.folder is not None and not self.resume:
+                    self.folder.discard()
                 more = "more --seconds" if options.seconds is not None else "more points, all of one closed surface"
                 raise UserError(
                     f"The distance fitted to '{prepared.cloud.source}' has no surface yet, as it is nowhere zero. "

@@ -204,6 +204,16 @@ def test_without_a_fit_to_go_on_from_a_budget_ends_the_solve(monkeypatch: pytest
     assert result.metrics["watertight"] is True
 
 
+def test_what_was_fitted_outlives_an_error_in_what_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise UserError("the disk is full")
+
+    monkeypatch.setattr("nfield.experiments.surface.write_surfaces", full)
+    with pytest.raises(UserError, match="the disk is full"):
+        run_surface(PointCloud.from_arrays(ellipsoid(300)), SurfaceOptions(**QUICK), out=tmp_path / "run")
+    assert list((tmp_path / "run/checkpoint").glob("field-*.safetensors"))
+
+
 def test_more_points_than_needed_are_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nfield.experiments.cloud.MOST_POINTS", 1000)
     result = run_surface(PointCloud.from_arrays(ellipsoid(4000)), SurfaceOptions(**QUICK))
