@@ -10,10 +10,12 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone
 from nfield.core.checks import UserError
 from nfield.encodings.base import AbstractEncoding
+from nfield.encodings.first_order import first_order_only
 from nfield.fields.base import Field
 from nfield.kernels.interpolation import interpolate_grid, interpolate_points
 
 LINEAR = 1
+CORRECTED = "A field with a linear correction"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class CorrectedField(Field):
 
     @property
     def derivative_order(self) -> float:
-        """One: the correction has kinks at its nodes."""
+        """One at the most: the correction has kinks at its nodes."""
         return min(1, super().derivative_order)
 
     def correct(self, rest: Float[torch.Tensor, "*grid c"]) -> None:
@@ -85,18 +87,20 @@ class CorrectedField(Field):
 
     def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., c) at points of shape (..., d)."""
-        values = super().forward(points)
         if not self._applies():
-            return values
+            return super().forward(points)
+        points = first_order_only(points, CORRECTED)
+        values = super().forward(points)
         flat = points.reshape(-1, points.shape[-1])
         positions = torch.stack([self._positions(flat[:, i], i) for i in range(self.in_dim)], -1)
         return values + interpolate_points(self.correction, positions, self.nodes, LINEAR).reshape(values.shape)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
         """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""
-        values = super().on_grid(axes)
         if not self._applies():
-            return values
+            return super().on_grid(axes)
+        axes = [first_order_only(axis, CORRECTED) for axis in axes]
+        values = super().on_grid(axes)
         positions = [self._positions(axis, i) for i, axis in enumerate(axes)]
         return values + interpolate_grid(self.correction, positions, self.nodes, LINEAR).movedim(1, -1)
 

@@ -85,6 +85,20 @@ def test_a_training_step_drops_it() -> None:
     torch.testing.assert_close(field.eval()(points), plain(points))
 
 
+def test_first_derivatives_are_right_and_second_ones_refused() -> None:
+    field = make().double()
+    field.correct(torch.randn(5, 7, 2, generator=torch.Generator().manual_seed(2), dtype=torch.float64))
+    points = torch.tensor([[0.1, 0.2], [-0.33, 0.45]], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(field, (points,))
+    (slope,) = torch.autograd.grad(field(points).sum(), points, create_graph=True)
+    with pytest.raises(UserError, match="A field with a linear correction has no second derivatives"):
+        torch.autograd.grad(slope.sum(), points)
+    axes = [torch.linspace(-0.5, 0.5, 3, dtype=torch.float64, requires_grad=True) for _ in range(2)]
+    slopes = torch.autograd.grad(field.on_grid(axes).sum(), axes, create_graph=True)
+    with pytest.raises(UserError, match="A field with a linear correction has no second derivatives"):
+        torch.autograd.grad(slopes[0].sum(), axes[0])
+
+
 def test_nodes_without_a_place_are_refused() -> None:
     with pytest.raises(UserError, match="resolution of at least 1"):
         CorrectionConfig(resolution=(4, 0), first=(0.0, 0.0), last=(1.0, 1.0))
