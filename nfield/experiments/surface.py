@@ -274,8 +274,8 @@ class _Run:
 
     def _too_short_for(self, prepared: Prepared) -> bool:
         """Whether the budget leaves less time than a fit of all levels is likely to take."""
-        seconds, left = self.options.seconds, time.perf_counter() - self.began
-        return seconds is not None and prepared.draft is not None and left + prepared.draft_seconds > seconds
+        seconds, spent = self.options.seconds, time.perf_counter() - self.began
+        return seconds is not None and prepared.draft is not None and spent + prepared.draft_seconds > seconds
 
     def _task(self, prepared: Prepared, probe: VolumeProbe, weights: dict[str, float]) -> CloudTask:
         options, sample = self.options, prepared.sample

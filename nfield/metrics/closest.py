@@ -32,7 +32,8 @@ class ClosestOnMesh:
     """A mesh prepared for the search. Raises UserError where it has no surface or where open3d is missing."""
 
     def __init__(self, mesh: Mesh) -> None:
-        used = mesh.vertices[mesh.used]
+        is_used = mesh.used
+        used = mesh.vertices[is_used]
         if not np.isfinite(used).all():
             raise UserError(f"The mesh '{mesh.source}' has corners that are not finite. Clean it, then measure it.")
         if not len(mesh.faces):
@@ -42,7 +43,7 @@ class ClosestOnMesh:
         self.scale = float((high - low).max()) / 2 or 1.0
         self.mesh = mesh
         single = np.zeros((len(mesh.vertices), 3), np.float32)
-        single[mesh.used] = (used - self.middle) / self.scale
+        single[is_used] = (used - self.middle) / self.scale
         # Triangles without an area in single precision have no closest point there; their neighbours cover them.
         kept = np.zeros(len(mesh.faces), bool)
         for rows in mesh.blocks():
