@@ -24,17 +24,19 @@ def redistanced(values: Float[np.ndarray, "a b c"], spacing: float, reach: float
     first = grid / np.maximum(np.sqrt(sum(slope**2 for slope in slopes)), LEAST_SLOPE)
     near = np.abs(first) < reach / spacing
     start = np.stack(np.nonzero(near)).astype(np.float64)
-    functions = [spline_filter(f, order=CUBIC, mode="mirror") for f in (grid, *slopes)]
+    coefficients = spline_filter(grid, order=CUBIC, mode="mirror")
 
-    def at(function: Float[np.ndarray, "a b c"], places: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, " n"]:
-        return map_coordinates(function, places, order=CUBIC, mode="mirror", prefilter=False)
+    def value_at(places: Float[np.ndarray, "3 n"]) -> Float[np.ndarray, " n"]:
+        return map_coordinates(coefficients, places, order=CUBIC, mode="mirror", prefilter=False)
 
     places = start
     for _ in range(STEPS):
-        value, slope = at(functions[0], places), np.stack([at(f, places) for f in functions[1:]])
+        # The slopes only show the way: where it ends is told by the values, so linear interpolation does for them.
+        value = value_at(places)
+        slope = np.stack([map_coordinates(f, places, order=1, mode="mirror") for f in slopes])
         places = places - value * slope / np.maximum((slope**2).sum(0), LEAST_SLOPE**2)
     found = np.sqrt(((places - start) ** 2).sum(0))
-    arrived = np.abs(at(functions[0], places)) < ARRIVED
+    arrived = np.abs(value_at(places)) < ARRIVED
     distance = first.copy()
     distance[near] = np.where(arrived, np.sign(grid[near]) * found, first[near])
     return distance * spacing
