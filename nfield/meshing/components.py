@@ -39,11 +39,6 @@ def components(mesh: Mesh) -> Components:
     return Components(labels=labels, areas=areas[order], volumes=_volumes(mesh, labels, len(used)))
 
 
-def component_labels(mesh: Mesh) -> Int64[np.ndarray, " v"]:
-    """Each vertex's connected piece, the largest by area being 0; -1 where no face uses it."""
-    return components(mesh).labels
-
-
 def count_components(mesh: Mesh) -> int:
     """How many pieces a mesh has; vertices of no face are none."""
     return int(_marked(_roots(mesh), mesh).sum())

@@ -7,7 +7,7 @@ import pytest
 
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.meshing.components import component_labels, components, keep_components, keep_supported
+from nfield.meshing.components import components, keep_components, keep_supported
 
 FACTOR = (3 + math.sqrt(3)) / 2
 """Area of a tetrahedron of edge 1."""
@@ -34,9 +34,9 @@ def test_bubbles_are_negative_and_open_pieces_have_no_volume(shapes):
 def test_vertices_without_faces_belong_to_no_piece(shapes):
     solid = shapes.tetrahedron()
     mesh = Mesh(vertices=np.concatenate([np.ones((1, 3)), solid.vertices]), faces=solid.faces + 1)
-    assert component_labels(mesh).tolist() == [-1, 0, 0, 0, 0]
+    assert components(mesh).labels.tolist() == [-1, 0, 0, 0, 0]
     nothing = Mesh(vertices=np.zeros((2, 3)), faces=np.zeros((0, 3), np.int64))
-    assert component_labels(nothing).tolist() == [-1, -1]
+    assert components(nothing).labels.tolist() == [-1, -1]
     assert keep_components(nothing) is nothing
 
 
