@@ -15,6 +15,8 @@ from nfield.tasks.pixels import Pixels, stratified
 
 PROBE_PIXELS = 1 << 18
 """Pixels at which progress is measured during training; larger images are probed in their central part."""
+HELD_OUT_PIXELS = 1 << 14
+"""Held-out pixels at which progress is measured, evenly spread; the final figure is that of all."""
 CHUNK_PIXELS = 1 << 16
 SNAPSHOT_SIDE = 256
 
@@ -72,6 +74,8 @@ class ImageTask:
         self._heldout: tuple[torch.Tensor, torch.Tensor, torch.Tensor] | None = None
         if holdout:
             rows, columns = self._probe(2, 1)
+            stride = math.ceil(math.sqrt(len(rows) * len(columns) / HELD_OUT_PIXELS)) or 1
+            rows, columns = rows[::stride], columns[::stride]
             self._heldout = (rows, columns, self._read(rows, columns))
 
     @property

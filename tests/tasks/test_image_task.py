@@ -136,6 +136,16 @@ def test_held_out_pixels_are_never_trained_on() -> None:
     assert found.numbers["psnr_heldout"] == pytest.approx(exact, abs=1e-3)
 
 
+def test_progress_between_the_training_pixels_is_measured_at_some_of_them(monkeypatch) -> None:
+    """16 x 23 pixels lie between; every fifth each way makes 4 x 5. All others are spoiled."""
+    monkeypatch.setattr("nfield.tasks.image.HELD_OUT_PIXELS", 20)
+    image, spoiled = picture(33, 46), np.zeros((33, 46, 1), np.float32)
+    for kept in (slice(0, None, 2), slice(1, None, 10)):
+        spoiled[kept, kept] = image.pixels[kept, kept]
+    task = ImageTask(Pixels(image=Image.from_array(spoiled), step=2), batch_pixels=90, holdout=True, device=CPU)
+    assert task.evaluate(Waves()).numbers["psnr_heldout"] > 120
+
+
 def test_chunks_change_nothing() -> None:
     rows, columns = torch.linspace(-1, 1, 17), torch.linspace(-1, 1, 23)
     whole = Waves().on_grid((rows, columns))
