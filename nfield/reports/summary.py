@@ -12,8 +12,22 @@ from nfield.reports.record import BandFigures, RunRecord, Side
 
 
 def plain_words(record: RunRecord) -> list[str]:
-    """What the run shows: one sentence about the bands, one about the quality and the order of learning."""
-    return [about_bands(record), about_quality(record)]
+    """What the run shows: one sentence about the bands, one about the quality and the order of learning.
+
+    A field that was completed in the end gets one more, lest the network be taken for what it is with its rest.
+    """
+    return [about_bands(record), *_about_completion(record), about_quality(record)]
+
+
+def _about_completion(record: RunRecord) -> list[str]:
+    recipe, lines = record.config.get("recipe"), record.field.history
+    if not isinstance(recipe, dict) or "correction" not in recipe or len(lines) < 2:
+        return []
+    # The network is measured at its last step, and then once more with what it missed.
+    if lines[-2].step != lines[-1].step or lines[-2].quality is None:
+        return []
+    quality = f"{quality_title(record.quality_name)} {quality_text(record.quality_name, lines[-2].quality)}"
+    return [f"The network by itself came to {quality}; what it missed at the training pixels was then interpolated."]
 
 
 def about_bands(record: RunRecord) -> str:

@@ -1,5 +1,6 @@
 """The plain words, case by case. Oracle: the sentences that the synthetic figures call for, written by hand."""
 
+import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -74,6 +75,22 @@ BANDS = [
 def test_sentence_about_bands(make_run, field, baseline, sentence):
     run = make_run(field_rates=field, baseline_rates=baseline, pictures=False)
     assert plain_words(read_record(run))[0] == sentence
+
+
+@pytest.mark.parametrize("completed", [True, False])
+def test_what_the_network_came_to_by_itself_is_told(make_run, completed):
+    run = make_run(pictures=False)
+    config = json.loads((run / "config.json").read_text())
+    config["recipe"]["correction"] = {"resolution": [32, 24], "first": [-1, -1], "last": [1, 1]}
+    (run / "config.json").write_text(json.dumps(config))
+    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    last = next(line for line in reversed(lines) if line["run"] == "field")
+    if completed:
+        lines.insert(lines.index(last), last | {"psnr": 31.25})
+    (run / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = "The network by itself came to PSNR 31.2 dB; what it missed at the training pixels was then interpolated."
+    assert (told in plain_words(read_record(run))) == completed
+    assert len(plain_words(read_record(run))) == 2 + completed
 
 
 QUALITY = [
