@@ -1,5 +1,6 @@
 """What a network means: encoding, then backbone, then the head that gives the values their units."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,8 @@ from nfield.encodings.base import AbstractEncoding
 
 POINTS_PER_CHUNK = 1 << 13
 """Points that the backbone takes at once where no gradient is wanted: its activations then stay in the cache."""
+FEATURES_PER_CHUNK = 1 << 22
+"""Numbers that an encoding makes of a grid at once where no gradient is wanted, for the same reason."""
 
 
 def count_parameters(module: torch.nn.Module) -> int:
@@ -59,12 +62,20 @@ class Field(torch.nn.Module):
             values = self._values(self.encoding(flat))
         else:
             values = torch.cat([self._values(self.encoding(part)) for part in flat.split(8 * POINTS_PER_CHUNK)])
-        return values.reshape(*points.shape[:-1], -1)
+        return values.reshape(*points.shape[:-1], self.out_dim)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
-        """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""
-        features = self.encoding.on_grid(tuple(axis.to(self.offset.dtype) for axis in axes))
-        return self._values(features.reshape(-1, features.shape[-1])).reshape(*features.shape[:-1], -1)
+        """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinates, in parts as in `forward`."""
+        first, *others = (axis.to(self.offset.dtype) for axis in axes)
+        at_once = len(first)
+        if not (torch.is_grad_enabled() or first.is_cuda):
+            at_once = max(1, FEATURES_PER_CHUNK // max(1, self.encoding.out_dim * math.prod(map(len, others))))
+        parts = [self._on_grid((part, *others)) for part in first.split(max(1, at_once))]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def _on_grid(self, axes: tuple[torch.Tensor, ...]) -> torch.Tensor:
+        features = self.encoding.on_grid(axes)
+        return self._values(features.reshape(-1, features.shape[-1])).reshape(*features.shape[:-1], self.out_dim)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
