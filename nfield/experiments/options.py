@@ -38,7 +38,7 @@ class ImageOptions:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
-    """Arithmetic of the network; auto takes bfloat16 only where it is measured to be faster."""
+    """Arithmetic of the network; auto takes bfloat16 only where time is limited and it is measured to be faster."""
     baseline: bool = True
     """Fit the plain MLP too, with the same pixels and budget and a tuned rate."""
     holdout: bool = False

@@ -38,7 +38,8 @@ def read_tiff(path: str | Path) -> Decoded | None:
             tag = page.tags.get(ORIENTATION)
     except UserError:
         raise
-    except DECODING_ERRORS as error:
+    # tifffile's own error is a ValueError only since 2025.9
+    except (*DECODING_ERRORS, tifffile.TiffFileError) as error:
         raise unreadable(str(path), f"the TIFF is truncated or damaged ({error})") from None
     notes = [f"TIFF with {count} pages: the first is used"] if count > 1 else []
     notes += loaded_whole(pixels, "compressed TIFF") if not isinstance(pixels, np.memmap) else ()

@@ -134,8 +134,9 @@ class TrainingSession:
     def _choose_precision(self) -> str:
         if self.settings.precision != "auto":
             return self.settings.precision
-        # A line search needs exact losses.
-        return choose_precision(self.device, None if self.settings.optimizer == "lbfgs" else self._trial_step)
+        # Runs of so many steps repeat bit for bit, which what a clock says does not; a line search needs exact losses.
+        measured = self.settings.seconds is not None and self.settings.optimizer != "lbfgs"
+        return choose_precision(self.device, self._trial_step if measured else None)
 
     def _trial_step(self, precision: str) -> Callable[[], None]:
         field, generator = copy_for_measuring(self.field, self.generator)

@@ -39,7 +39,8 @@ class TrainingSettings:
     clip: float = 0.0
     """Largest norm of the gradient, longer ones are shortened to it; 0 switches this off."""
     precision: str = "auto"
-    """auto (bfloat16 where it is measured to be faster), float32, bfloat16, float16 or float64."""
+    """auto, float32, bfloat16, float16 or float64; auto takes bfloat16 where it is measured to be clearly faster, and
+    float32 where the run is limited by `steps` alone, so that it repeats."""
     checkpoint_seconds: float = 60.0
     """Time between checkpoints."""
     evaluations: int = 40

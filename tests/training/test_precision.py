@@ -119,7 +119,10 @@ def test_measuring_leaves_no_trace(toys, monkeypatch, winner):
     fields, results = [], []
     for name in ("auto", winner):
         fields.append(toys.Toy())
-        options = TrainingSettings(steps=5, precision=name, ema=0.5, optimizer="muon")
+        # Time is no limit here, but has it measured.
+        options = TrainingSettings(
+            steps=5, seconds=3600.0, precision=name, ema=0.5, optimizer="muon", schedule="constant"
+        )
         results.append(fit(fields[-1], toys.Sine(), options, generator=generator(0)))
     assert len(measured) == 2
     assert [result.precision for result in results] == [winner, winner]
@@ -129,7 +132,18 @@ def test_measuring_leaves_no_trace(toys, monkeypatch, winner):
 
 @pytest.mark.parametrize("device", available_devices())
 def test_auto_measures_on_this_machine(toys, device):
-    result = fit(toys.Toy(), toys.Sine(), TrainingSettings(steps=2), generator=generator(0), device=device)
+    limited = TrainingSettings(steps=2, seconds=3600.0)
+    result = fit(toys.Toy(), toys.Sine(), limited, generator=generator(0), device=device)
     assert result.precision in ("float32", "bfloat16")
-    result = fit(toys.Toy(), toys.Sine(), TrainingSettings(steps=2, optimizer="lbfgs"), generator=generator(0))
+    limited = TrainingSettings(steps=2, seconds=3600.0, optimizer="lbfgs")
+    result = fit(toys.Toy(), toys.Sine(), limited, generator=generator(0))
+    assert result.precision == "float32"
+
+
+def test_runs_of_so_many_steps_repeat_whatever_the_clock_says(toys, monkeypatch):
+    def refuse(device):
+        raise AssertionError("measured all the same")
+
+    monkeypatch.setattr(precision, "_product_gain", refuse)
+    result = fit(toys.Toy(), toys.Sine(), TrainingSettings(steps=2), generator=generator(0))
     assert result.precision == "float32"
