@@ -1,5 +1,6 @@
 """From a cloud as it was read to one that can be fitted: thinned, freed of outliers, oriented, in the field's frame."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ MOST_POINTS = 1_000_000
 """Larger clouds are thinned: more points than this the finest lattice that is used cannot tell apart."""
 FEW_POINTS = 40
 """Below this too few points can be left out to measure noise."""
+JUDGED_POINTS = 4096
+"""Points at which the distance from the surface is measured."""
 FLIPPED_SHARE = 0.02
 """Of given normals that disagree with the rest, from which on it is told."""
 
@@ -50,16 +53,31 @@ class Prepared:
         return float((self.sample.points.amax(0) - self.sample.points.amin(0)).norm())
 
     @property
+    def judged(self) -> Float[torch.Tensor, "j 3"]:
+        """Points at which the distance from the surface is measured, in the sample's unit."""
+        return self.sample.points[:: max(1, self.cloud.count // JUDGED_POINTS)]
+
+    @property
     def spacing(self) -> float:
         """Typical distance of neighbours, in the sample's unit."""
         return float(self.facts["spacing"]) / self.scale  # type: ignore[arg-type]
 
 
-def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, device: torch.device) -> Prepared:
+def prepare(
+    cloud: PointCloud,
+    *,
+    seed: int,
+    normals: str,
+    noise: float | None,
+    device: torch.device,
+    seconds_left: Callable[[], float] | None = None,
+    on_trial: Callable[[int], None] | None = None,
+) -> Prepared:
     """Thin, clean, understand and orient a cloud.
 
     `normals`: 'auto' uses given directions, their signs chosen anew; 'estimate' ignores them. `noise` is a standard
-    deviation in input units, measured where it is None. Raises UserError for clouds that bound no solid.
+    deviation in input units, measured where it is None, with `seconds_left` and
+    `on_trial` as `choose_smoothing` takes them. Raises UserError for clouds that bound no solid.
     """
     if cloud.count < FEWEST:
         raise UserError(
@@ -94,7 +112,9 @@ def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, 
     elif cloud.count < FEW_POINTS:
         smoothing = smoothing_of(length_for(0.05), spacing)
     else:
-        judged = choose_smoothing(sample, spacing, generator(seed, "left-out points"))
+        judged = choose_smoothing(
+            sample, spacing, generator(seed, "left-out points"), seconds_left=seconds_left, on_trial=on_trial
+        )
         smoothing, measured = judged.smoothing, judged.noise * scale
         draft, draft_seconds = judged.draft, judged.seconds
     return Prepared(
@@ -105,7 +125,7 @@ def prepare(cloud: PointCloud, *, seed: int, normals: str, noise: float | None, 
         smoothing=smoothing,
         draft=draft,
         draft_seconds=draft_seconds,
-        facts=_facts(count, cloud, known, measured, int(lonely.sum()), how),
+        facts=_facts(count, cloud, known, measured, smoothing.length * scale, int(lonely.sum()), how),
         notes=tuple(notes),
     )
 
@@ -152,7 +172,13 @@ def _sample(
 
 
 def _facts(
-    count: int, cloud: PointCloud, known: Understanding, noise: float | None, outliers: int, normals: str
+    count: int,
+    cloud: PointCloud,
+    known: Understanding,
+    noise: float | None,
+    smoothing: float,
+    outliers: int,
+    normals: str,
 ) -> dict[str, object]:
     return {
         "points": count,
@@ -160,6 +186,7 @@ def _facts(
         "outliers": outliers,
         "spacing": known.spacing,
         "noise": noise,
+        "smoothing_length": smoothing,
         "density_variation": known.density_variation,
         "edge_share": known.edge_share,
         "closed": known.closed,

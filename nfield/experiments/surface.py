@@ -1,6 +1,7 @@
 """The surface experiment: from a cloud and options to a fitted distance, its mesh, and both beside the plain MLP."""
 
 import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -9,42 +10,31 @@ import numpy as np
 import torch
 
 import nfield
-from nfield.backbones import BACKBONES
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
-from nfield.core.config import from_dict, name_of, to_dict
 from nfield.core.device import choose_device, describe_device
 from nfield.core.mesh import Mesh
-from nfield.core.seeding import generator
-from nfield.encodings import ENCODINGS
 from nfield.experiments.cloud import Prepared, prepare
 from nfield.experiments.surface_bands import BandHistory, LevelState
 from nfield.experiments.surface_losses import loss_weights, slope_weights
 from nfield.experiments.surface_mesh import Meshed, extent_of, mesh_of, poisson_mesh
-from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
+from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
 from nfield.experiments.surface_profiles import profiles_of
 from nfield.experiments.surface_result import SurfaceResult, build_network
 from nfield.experiments.surface_summary import surface_run_metrics, true_indicator
-from nfield.fields.network_distance import NetworkDistance
 from nfield.fields.splines import SplineDistance
 from nfield.fields.surface import SurfaceField
 from nfield.io.run_folder import RunFolder
 from nfield.points.lattice import Level
 from nfield.points.smooth_distance import solve_levels
-from nfield.tasks.cloud import CloudTask, VolumeProbe, distances, fit_decibels
+from nfield.tasks.cloud import VolumeProbe, distances, fit_decibels
 from nfield.tasks.profiles import ProfileProbe
-from nfield.training.loop import TrainingResult, fit
+from nfield.training.loop import TrainingResult
 from nfield.training.progress import Progress
-from nfield.training.settings import TrainingSettings
 
-BASELINE_RATES = (3e-4, 1e-3, 3e-3)
-"""Rates that are tried for the baseline."""
-TUNING_STEPS = 30
-BASELINE_STEPS, BASELINE_POINTS = 375, 10_000
-"""Steps of the baseline beside splines through so many points; they grow with the root of their number."""
-JUDGED_POINTS = 4096
-"""Points at which the distance from the surface is measured."""
+MOST_BASELINE_CELLS = 160
+"""Resolution of the plain MLP's mesh: it has nothing finer to show."""
 GROWTH = 2.5
 """Most time of a level of splines over that of the one before, for deciding whether another fits into the budget.
 
@@ -52,21 +42,6 @@ Measured on a noisy scan of 10,000 points: 0.8 to 2.2."""
 
 LEVEL_REACHED = 1.01
 """A level's step over the finest one's, up to which it is that one."""
-
-
-def network_recipe(preset: SurfacePreset, options: SurfaceOptions) -> dict[str, Any]:
-    """Encoding, backbone and rate as entries of config.json; the user's settings win."""
-    encoding = from_dict(
-        ENCODINGS[preset.encoding], {**preset.encoding_settings, **options.encoding_settings}, "encoding"
-    )
-    backbone = from_dict(
-        BACKBONES[preset.backbone], {**preset.backbone_settings, **options.backbone_settings}, "backbone"
-    )
-    return {
-        "encoding": to_dict(encoding, name=name_of(ENCODINGS, encoding)),
-        "backbone": to_dict(backbone, name=name_of(BACKBONES, backbone)),
-        "learning_rate": options.learning_rate or preset.learning_rate,
-    }
 
 
 def run_surface(
@@ -83,7 +58,7 @@ def run_surface(
     options = options or SurfaceOptions()
     device = choose_device(options.device)
     run = _Run(options, device, progress, began)
-    prepared = prepare(cloud, seed=options.seed, normals=options.normals, noise=options.noise, device=device)
+    prepared = run.prepare(cloud)
     run.tell(*prepared.notes)
     network = options.network
     recipe = {"encoding": {"name": "splines"}, "backbone": {"name": "linear"}, "learning_rate": None}
@@ -141,6 +116,37 @@ class _Run:
             for text in texts:
                 self.progress.message(text)
 
+    def prepare(self, cloud: PointCloud) -> Prepared:
+        """The cloud as it is fitted; judging how much to smooth it takes the time of several fits, and is shown."""
+        options, progress = self.options, self.progress
+        begun = False
+
+        def on_trial(number: int) -> None:
+            nonlocal begun
+            if progress is not None:
+                if not begun:
+                    progress.start("smoothing")
+                begun = True
+                told = f"left-out points, fit {number}"
+                progress.update(step=number, fraction=number / (MOST_TRIALS + 1), loss=None, quality=told)
+
+        try:
+            return prepare(
+                cloud,
+                seed=options.seed,
+                normals=options.normals,
+                noise=options.noise,
+                device=self.device,
+                seconds_left=None if options.seconds is None else self._seconds_left,
+                on_trial=on_trial,
+            )
+        finally:
+            if begun and progress is not None:
+                progress.finish()
+
+    def _seconds_left(self) -> float:
+        return (self.options.seconds or math.inf) - (time.perf_counter() - self.began)
+
     def go(self, prepared: Prepared, config: dict[str, Any], truth: Mesh | None) -> SurfaceResult:
         """Fit, mesh, compare, measure, write."""
         options = self.options
@@ -152,11 +158,23 @@ class _Run:
         probe.set_truth(reference)
         self.profiles = profiles_of(prepared, splines, None if solid is None else truth, self.device)
         history = bands.lines(probe, self.profiles, self.device)
+        networks = NetworkTraining(
+            options=options,
+            prepared=prepared,
+            probe=probe,
+            profiles=self.profiles,
+            weights=self.weights,
+            device=self.device,
+            progress=self.progress,
+            folder=self.folder,
+            resume=self.resume,
+            began=self.began,
+        )
         trained: TrainingResult | None = None
         module: torch.nn.Module = splines
         if options.network is not None:
             module = build_network(config["recipe"], options.seed).to(self.device)
-            trained = self._train("field", module, prepared, probe, config["recipe"]["learning_rate"])
+            trained = networks.train("field", module, config["recipe"]["learning_rate"])
             history = trained.history
         elif self.folder is not None:
             self.folder.truncate_history("field", 0)
@@ -179,7 +197,8 @@ class _Run:
         seconds = solved if trained is None else trained.seconds
         other: TrainingResult | None = None
         if options.baseline:
-            other = self._baseline(result, prepared, probe, config, solved)
+            plain, other = networks.train_baseline(config)
+            self._mesh_baseline(result, plain, prepared)
         if options.compare == "poisson":
             result.poisson, depth, spent = poisson_mesh(prepared)
             result.poisson_facts = {"depth": depth, "seconds": spent}
@@ -223,6 +242,16 @@ class _Run:
                 ) from None
             return Meshed(mesh=None, resolution=resolution, notes=(str(error),), why=str(error))
 
+    def _mesh_baseline(self, result: SurfaceResult, module: torch.nn.Module, prepared: Prepared) -> None:
+        result.baseline = self._surface(module, prepared).eval()
+        resolution = min(MOST_BASELINE_CELLS, self.options.resolution or MOST_BASELINE_CELLS)
+        try:
+            result.baseline_mesh = mesh_of(
+                result.baseline, extent_of(prepared), resolution=resolution, polished=False
+            ).mesh
+        except UserError as error:
+            result.baseline_why = str(error)
+
     def _surface(self, module: torch.nn.Module, prepared: Prepared) -> SurfaceField:
         return SurfaceField(module, torch.from_numpy(prepared.centre), prepared.scale).to(self.device)
 
@@ -230,7 +259,7 @@ class _Run:
         """The splines, with what they looked like level by level."""
         options, bands = self.options, BandHistory()
         sample, smoothing = prepared.sample, prepared.smoothing
-        judged = prepared.sample.points[:: max(1, prepared.cloud.count // JUDGED_POINTS)]
+        judged = prepared.judged
         shown = options.network is None
         if shown and self.progress is not None:
             self.progress.start("field")
@@ -274,108 +303,4 @@ class _Run:
 
     def _too_short_for(self, prepared: Prepared) -> bool:
         """Whether the budget leaves less time than a fit of all levels is likely to take."""
-        seconds, spent = self.options.seconds, time.perf_counter() - self.began
-        return seconds is not None and prepared.draft is not None and spent + prepared.draft_seconds > seconds
-
-    def _task(self, prepared: Prepared, probe: VolumeProbe, weights: dict[str, float]) -> CloudTask:
-        options, sample = self.options, prepared.sample
-        stride = max(1, prepared.cloud.count // JUDGED_POINTS)
-        return CloudTask(
-            sample.points,
-            sample.normals,
-            sample.points[::stride],
-            probe,
-            diagonal=prepared.diagonal,
-            weights=weights,
-            batch_points=min(options.batch_points, prepared.cloud.count),
-            device=self.device,
-            picture=None if self.folder is None else lambda field: picture_of(field, prepared, self.device, options.up),
-            anneal=(options.anneal_start, options.anneal_end),
-            profiles=self.profiles,
-        )
-
-    def _train(
-        self,
-        name: str,
-        module: torch.nn.Module,
-        prepared: Prepared,
-        probe: VolumeProbe,
-        rate: float,
-        *,
-        steps: int | None = None,
-        seconds: float | None = None,
-    ) -> TrainingResult:
-        options = self.options
-        seconds = options.seconds if seconds is None else seconds
-        if steps is None and seconds is None:
-            steps = options.steps or DEFAULT_STEPS
-        elif steps is None:
-            steps = options.steps
-        settings = TrainingSettings(
-            steps=steps,
-            seconds=seconds,
-            learning_rate=rate,
-            warmup_steps=20,
-            clip=1.0,
-            precision=options.precision,
-            checkpoint_seconds=options.checkpoint_seconds,
-            evaluations=options.evaluations,
-        )
-        return fit(
-            module,
-            # The plain MLP of the baseline has no second derivatives that terms of the Hessian could act on.
-            self._task(prepared, probe, slope_weights(options) if name == "baseline" else self.weights),
-            settings,
-            generator=generator(options.seed, f"{name} batches"),
-            run=name,
-            folder=self.folder,
-            resume=self.resume,
-            progress=self.progress,
-            started=time.perf_counter() if name == "baseline" else self.began,
-            device=self.device,
-        )
-
-    def _baseline(
-        self, result: SurfaceResult, prepared: Prepared, probe: VolumeProbe, config: dict[str, Any], spent: float
-    ) -> TrainingResult:
-        """The plain MLP on the same points, with a rate out of three."""
-        options = self.options
-        plain = dataclasses.replace(options, encoding_settings={}, backbone_settings={}, learning_rate=None)
-        recipe = config["baseline_recipe"] or network_recipe(SURFACE_PRESETS["none"], plain)
-        if config["baseline_recipe"] is None:
-            self.tell("Tuning the baseline's learning rate")
-            recipe["learning_rate"] = self._tuned(recipe, prepared, probe)
-            config["baseline_recipe"] = recipe
-            if self.folder is not None:
-                self.folder.write_config(config)
-        module = build_network(recipe, options.seed).to(self.device)
-        steps = options.steps
-        if steps is None and options.seconds is None:
-            steps = DEFAULT_STEPS
-            if options.network is None:
-                # About the time that the splines take, but the same number on every machine.
-                steps = round(BASELINE_STEPS * max(1.0, (prepared.cloud.count / BASELINE_POINTS) ** 0.5))
-        trained = self._train("baseline", module, prepared, probe, recipe["learning_rate"], steps=steps)
-        result.baseline = self._surface(module, prepared).eval()
-        try:
-            resolution = min(160, options.resolution or 160)
-            result.baseline_mesh = mesh_of(
-                result.baseline, extent_of(prepared), resolution=resolution, polished=False
-            ).mesh
-        except UserError as error:
-            result.baseline_why = str(error)
-        return trained
-
-    def _tuned(self, recipe: dict[str, Any], prepared: Prepared, probe: VolumeProbe) -> float:
-        losses: dict[float, float] = {}
-        task = self._task(prepared, probe, slope_weights(self.options))
-        task.picture = task.profiles = None
-        for rate in BASELINE_RATES:
-            module: NetworkDistance = build_network(recipe, self.options.seed).to(self.device)
-            settings = TrainingSettings(
-                steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, clip=1.0, evaluations=2, precision="float32"
-            )
-            draw = generator(self.options.seed, "tuning")
-            fit(module, task, settings, generator=draw, device=self.device)
-            losses[rate] = sum(float(term.detach()) for term in task.losses(module, task.batch(draw)).values())
-        return min(losses, key=lambda rate: losses[rate] if np.isfinite(losses[rate]) else np.inf)
+        return prepared.draft is not None and prepared.draft_seconds > self._seconds_left()

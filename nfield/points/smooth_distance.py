@@ -75,6 +75,11 @@ class Smoothing:
     iterations: int = 80
     """Conjugate-gradient steps of a solve, at the most."""
 
+    def lengths(self, step: float, *, dense: bool) -> tuple[float, float]:
+        """Smoothing length and μ of a level with this step; dense levels reach everywhere."""
+        length = max(self.length, self.coarse_length * step if dense else 0.0)
+        return length, max(self.normal_weight * step, self.normal_reach * length)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
@@ -98,20 +103,18 @@ def solve_levels(
     `coarse` holds the first of them where they are known, from a solve with the same finest step. `on_level` is called
     after each level, and stops there if it returns False. All tensors are on the sample's device.
     """
-    low, high = sample.points.amin(0), sample.points.amax(0)
-    extent = float((high - low).max())
+    extent = _extent(sample)
     first = smoothing.step * 2.0 ** max(0, round(_log2(extent / smoothing.step / COARSEST)))
     if coarse:
         first = coarse[0].step
     levels = list(coarse)
     for depth in range(len(coarse), 1 + round(_log2(first / smoothing.step))):
         step = first / 2.0**depth
-        dense = depth == 0 or extent / step <= DENSE
+        dense = _is_dense(depth, step, extent)
         keys, free = _nodes(sample.points, step, extent, levels[-1] if levels else None, dense=dense)
         start = levels[-1].refined(keys) if levels else torch.zeros(len(keys), device=keys.device)
         level = Level(step=step, keys=keys, values=start.to(sample.points.dtype))
-        least = smoothing.coarse_length * step if dense else 0.0
-        length = max(smoothing.length, least)
+        length, normal_length = smoothing.lengths(step, dense=dense)
         iterations = smoothing.iterations * (4 if depth == 0 else 1)
         thin = thinned(sample, step * CELL)
         system = _System(level, free, thin.points, dense=dense)
@@ -119,9 +122,7 @@ def solve_levels(
             thin = _renewed(thin, system, level, smoothing)
         for _ in range(smoothing.rounds):
             system.sharpen(level, smoothing.edge_scale)
-            level = system.solve(
-                level, thin, length, max(smoothing.normal_weight * step, smoothing.normal_reach * length), iterations
-            )
+            level = system.solve(level, thin, length, normal_length, iterations)
             thin = _renewed(thin, system, level, smoothing)
         # The next level's system is several times as large; both would not have to fit.
         del system
@@ -129,6 +130,19 @@ def solve_levels(
         if on_level is not None and not on_level(levels):
             break
     return levels
+
+
+def shared_levels(levels: Sequence[Level], before: Smoothing, smoothing: Smoothing, sample: Sample) -> Sequence[Level]:
+    """Those first of the levels of a solve with the smoothing `before` that one with `smoothing` would only repeat."""
+    if replace(before, length=smoothing.length) != smoothing:
+        return ()
+    count, extent = 0, _extent(sample)
+    for depth, level in enumerate(levels):
+        dense = _is_dense(depth, level.step, extent)
+        if not dense or before.lengths(level.step, dense=True) != smoothing.lengths(level.step, dense=True):
+            break
+        count += 1
+    return levels[:count]
 
 
 def thinned(sample: Sample, cell: float) -> Sample:
@@ -152,6 +166,14 @@ def thinned(sample: Sample, cell: float) -> Sample:
         areas=areas,
         weights=sums[:, 0] / areas.clamp(min=1e-30),
     )
+
+
+def _extent(sample: Sample) -> float:
+    return float((sample.points.amax(0) - sample.points.amin(0)).max())
+
+
+def _is_dense(depth: int, step: float, extent: float) -> bool:
+    return depth == 0 or extent / step <= DENSE
 
 
 def _log2(value: float) -> float:

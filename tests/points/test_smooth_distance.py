@@ -1,11 +1,11 @@
 """Splines through points against surfaces with known distances, and their lattice against plain arithmetic."""
 
 import itertools
-import math
 
 import numpy as np
 import pytest
 import torch
+from balls import ball
 
 from nfield.points import lattice
 from nfield.points.lattice import (
@@ -20,23 +20,7 @@ from nfield.points.lattice import (
     transposed,
     unpack,
 )
-from nfield.points.smooth_distance import Sample, Smoothing, evaluate_levels, solve_levels, thinned
-from nfield.points.smoothing_choice import choose_smoothing, length_for
-
-
-def ball(count: int, noise: float = 0.0, seed: int = 0) -> Sample:
-    """Points of a sphere of radius 0.4."""
-    draw = np.random.default_rng(seed)
-    normals = draw.normal(size=(count, 3))
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    points = 0.4 * normals + noise * draw.normal(size=(count, 3))
-    area = 4 * math.pi * 0.16 / count
-    return Sample(
-        points=torch.from_numpy(points).float(),
-        normals=torch.from_numpy(normals).float(),
-        areas=torch.full((count,), area),
-        weights=torch.ones(count),
-    )
+from nfield.points.smooth_distance import Sample, Smoothing, evaluate_levels, shared_levels, solve_levels, thinned
 
 
 def random_level(step: float = 0.1) -> Level:
@@ -187,9 +171,14 @@ def test_thinning_keeps_areas_and_means() -> None:
     assert thinned(sample, 1e-5) is sample
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.01])
-def test_noise_is_measured_from_left_out_points(noise: float) -> None:
-    spacing = math.sqrt(4 * math.pi * 0.16 / 3000)
-    judged = choose_smoothing(ball(3000, noise), spacing, torch.Generator().manual_seed(0))
-    assert judged.noise == pytest.approx(noise, rel=0.3, abs=0.1 * spacing)
-    assert judged.smoothing.length == pytest.approx(spacing * length_for(judged.noise / spacing))
+def test_levels_that_another_length_leaves_as_they_are_need_no_second_solve() -> None:
+    sample = ball(1500)
+    before, after = Smoothing(step=0.02, length=0.01), Smoothing(step=0.02, length=0.02)
+    known = solve_levels(sample, before)
+    shared = shared_levels(known, before, after, sample)
+    # half a step smooths more than either length on both levels that reach everywhere
+    assert [level.step for level in shared] == pytest.approx([0.08, 0.04])
+    for one, other in zip(solve_levels(sample, after, coarse=shared), solve_levels(sample, after), strict=True):
+        assert torch.equal(one.values, other.values)
+    assert len(shared_levels(known, before, Smoothing(step=0.02, length=0.03), sample)) == 1
+    assert not shared_levels(known, before, Smoothing(step=0.02, length=0.02, rounds=2), sample)
