@@ -37,6 +37,7 @@ def test_warnings_are_errors() -> None:
         ("print('debug')\n", "T201"),
         ("try:\n    pass\nexcept BaseException:\n    pass\n", "BLE001"),
         ("from . import checks\n", "TID252"),
+        ('def area() -> float:\n    """Of what?"""\n    return width * 2.0\n', "F821"),
     ],
 )
 def test_lint_catches(line: str, rule: str) -> None:

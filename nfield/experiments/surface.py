@@ -18,6 +18,7 @@ from nfield.experiments.cloud import Prepared, prepare
 from nfield.experiments.surface_bands import BandHistory, LevelState
 from nfield.experiments.surface_losses import loss_weights, slope_weights
 from nfield.experiments.surface_mesh import Meshed, extent_of, mesh_of, poisson_mesh
+from nfield.experiments.surface_networks import NetworkTraining, network_recipe
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
 from nfield.experiments.surface_profiles import profiles_of
@@ -28,6 +29,7 @@ from nfield.fields.surface import SurfaceField
 from nfield.io.run_folder import RunFolder
 from nfield.points.lattice import Level
 from nfield.points.smooth_distance import solve_levels
+from nfield.points.smoothing_choice import MOST_TRIALS
 from nfield.tasks.cloud import VolumeProbe, distances, fit_decibels
 from nfield.tasks.profiles import ProfileProbe
 from nfield.training.loop import TrainingResult

@@ -49,7 +49,7 @@ def spacing_per_axis(spacing: PerAxis, dimension: int) -> tuple[float, ...]:
 
 def channels_first(
     values: Shaped[AnyArray, "..."], channels_last: bool, what: str
-) -> Shaped[np.ndarray, "channels *grid"]:
+) -> Shaped[np.ndarray, " channels *grid"]:
     """Real values on a grid of 1 to 3 axes, with the channels moved to the front (one where there were none).
 
     Raises `UserError` for complex or empty arrays and for grids of no or more than 3 axes.

@@ -123,7 +123,7 @@ class BandErrors:
         return reported(self.bands, self.energy, errors, unit, steps_below_threshold)
 
     def _band_power(
-        self, values: Float[np.ndarray, "channels *grid"], window: Float[np.ndarray, "*grid"] | None
+        self, values: Float[np.ndarray, " channels *grid"], window: Float[np.ndarray, "*grid"] | None
     ) -> tuple[np.ndarray, float]:
         """Sum of |transform|² in every band, and over all wave vectors; zero is empty."""
         if not np.isfinite(values).all():

@@ -9,7 +9,7 @@ from nfield.spectral.arrays import AnyArray, channels_first, to_numpy
 
 def fourier_coefficients(
     values: Shaped[AnyArray, "..."],
-    wave_numbers: Int[np.ndarray, "m *dimension"],
+    wave_numbers: Int[np.ndarray, " m *dimension"],
     *,
     channels_last: bool = False,
 ) -> Complex[np.ndarray, "m channels"]:
@@ -37,7 +37,7 @@ def fourier_coefficients(
 def fourier_error(
     truth: Shaped[AnyArray, "..."],
     prediction: Shaped[AnyArray, "..."],
-    wave_numbers: Int[np.ndarray, "m *dimension"],
+    wave_numbers: Int[np.ndarray, " m *dimension"],
     *,
     channels_last: bool = False,
 ) -> Float[np.ndarray, " m"]:
@@ -52,7 +52,7 @@ def fourier_error(
 def magnitude_only_error(
     truth: Shaped[AnyArray, "..."],
     prediction: Shaped[AnyArray, "..."],
-    wave_numbers: Int[np.ndarray, "m *dimension"],
+    wave_numbers: Int[np.ndarray, " m *dimension"],
     *,
     channels_last: bool = False,
 ) -> Float[np.ndarray, " m"]:
@@ -78,7 +78,7 @@ def relative(
 def _coefficients_of_both(
     truth: Shaped[AnyArray, "..."],
     prediction: Shaped[AnyArray, "..."],
-    wave_numbers: Int[np.ndarray, "m *dimension"],
+    wave_numbers: Int[np.ndarray, " m *dimension"],
     channels_last: bool,
 ) -> tuple[Complex[np.ndarray, "m channels"], Complex[np.ndarray, "m channels"]]:
     if tuple(truth.shape) != tuple(prediction.shape):

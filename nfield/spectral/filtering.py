@@ -29,11 +29,11 @@ class FilterErrors:
 
 def low_pass(
     points: Float[AnyArray, "n d"],
-    values: Shaped[AnyArray, "n *channels"],
+    values: Shaped[AnyArray, " n *channels"],
     delta: Number,
     *,
     cutoff: Number | None = None,
-) -> Float[np.ndarray, "n *channels"]:
+) -> Float[np.ndarray, " n *channels"]:
     """Gaussian mean of the values (n,) or (n, c) around every point; δ is the standard deviation.
 
     Exact in O(n²) time and bounded memory. With `cutoff`, pairs further apart than `cutoff`·δ are left out
@@ -59,8 +59,8 @@ def low_pass(
 
 def filter_errors(
     points: Float[AnyArray, "n d"],
-    truth: Shaped[AnyArray, "n *channels"],
-    prediction: Shaped[AnyArray, "n *channels"],
+    truth: Shaped[AnyArray, " n *channels"],
+    prediction: Shaped[AnyArray, " n *channels"],
     delta: Number,
     *,
     cutoff: Number | None = None,

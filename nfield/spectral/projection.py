@@ -33,7 +33,7 @@ def principal_direction(points: Float[AnyArray, "n d"]) -> Float[np.ndarray, " d
 
 def projection_spectrum(
     points: Float[AnyArray, "n d"],
-    values: Shaped[AnyArray, "n *channels"],
+    values: Shaped[AnyArray, " n *channels"],
     frequencies: Float[AnyArray, " m"],
     direction: Float[AnyArray, " d"] | None = None,
 ) -> Complex[np.ndarray, "m channels_or_one"]:
@@ -62,8 +62,8 @@ def projection_spectrum(
 
 def projection_error(
     points: Float[AnyArray, "n d"],
-    truth: Shaped[AnyArray, "n *channels"],
-    prediction: Shaped[AnyArray, "n *channels"],
+    truth: Shaped[AnyArray, " n *channels"],
+    prediction: Shaped[AnyArray, " n *channels"],
     frequencies: Float[AnyArray, " m"],
     direction: Float[AnyArray, " d"] | None = None,
 ) -> Float[np.ndarray, " m"]:

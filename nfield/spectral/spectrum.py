@@ -60,8 +60,8 @@ def hann_window(shape: tuple[int, ...]) -> Float[np.ndarray, "*grid"]:
 
 
 def tapered(
-    values: Shaped[np.ndarray, "channels *grid"], window: Float[np.ndarray, "*grid"] | None
-) -> Float[np.ndarray, "channels *grid"]:
+    values: Shaped[np.ndarray, " channels *grid"], window: Float[np.ndarray, "*grid"] | None
+) -> Float[np.ndarray, " channels *grid"]:
     """`window · (values − their mean under the window)`: a linear map after which bin zero is exactly empty.
 
     Without the removal, the mean of a picture would spread over the window's neighbours of bin zero.
@@ -82,8 +82,8 @@ def tapered(
 
 
 def half_transform(
-    values: Float[np.ndarray, "channels *grid"],
-) -> Complex[np.ndarray, "channels *half_grid"]:
+    values: Float[np.ndarray, " channels *grid"],
+) -> Complex[np.ndarray, " channels *half_grid"]:
     """Unnormalised `rfftn` over all axes but the first, in the precision of the input."""
     import scipy.fft
 
@@ -92,7 +92,7 @@ def half_transform(
     return scipy.fft.rfftn(values, axes=tuple(range(1, values.ndim)), workers=workers)
 
 
-def half_power(spectrum: Complex[np.ndarray, "channels *half_grid"], n_last: int) -> Float[np.ndarray, "*half_grid"]:
+def half_power(spectrum: Complex[np.ndarray, " channels *half_grid"], n_last: int) -> Float[np.ndarray, "*half_grid"]:
     """Sum over the channels of |spectrum|², times the number of wave vectors that each bin stands for."""
     power = np.einsum("c...,c...->...", spectrum.real, spectrum.real)
     power += np.einsum("c...,c...->...", spectrum.imag, spectrum.imag)

@@ -9,8 +9,9 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
-from nfield.experiments.surface import network_recipe, run_surface
+from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_losses import loss_weights
+from nfield.experiments.surface_networks import network_recipe
 from nfield.experiments.surface_options import HESSIAN_LOSSES, SURFACE_PRESETS, SurfaceOptions
 from nfield.experiments.surface_result import build_network
 from nfield.io.run_folder import RunFolder
