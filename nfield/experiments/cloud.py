@@ -125,7 +125,7 @@ def prepare(
         smoothing=smoothing,
         draft=draft,
         draft_seconds=draft_seconds,
-        facts=_facts(count, cloud, known, measured, smoothing.length * scale, int(lonely.sum()), how),
+        facts=_facts(count, cloud, known, measured, int(lonely.sum()), how),
         notes=tuple(notes),
     )
 
@@ -176,7 +176,6 @@ def _facts(
     cloud: PointCloud,
     known: Understanding,
     noise: float | None,
-    smoothing: float,
     outliers: int,
     normals: str,
 ) -> dict[str, object]:
@@ -186,7 +185,6 @@ def _facts(
         "outliers": outliers,
         "spacing": known.spacing,
         "noise": noise,
-        "smoothing_length": smoothing,
         "density_variation": known.density_variation,
         "edge_share": known.edge_share,
         "closed": known.closed,

@@ -160,6 +160,7 @@ class _Run:
         probe.set_truth(reference)
         self.profiles = profiles_of(prepared, splines, None if solid is None else truth, self.device)
         history = bands.lines(probe, self.profiles, self.device)
+        looked = bands.diagnostics_seconds + time.perf_counter() - self.began - solved
         networks = NetworkTraining(
             options=options,
             prepared=prepared,
@@ -196,7 +197,10 @@ class _Run:
             cloud=prepared.cloud,
             truth=truth,
         )
-        seconds = solved if trained is None else trained.seconds
+        if trained is None:
+            seconds, diagnostics = solved - bands.diagnostics_seconds, looked
+        else:
+            seconds, diagnostics = trained.seconds, trained.diagnostics_seconds
         other: TrainingResult | None = None
         if options.baseline:
             plain, other = networks.train_baseline(config)
@@ -205,7 +209,16 @@ class _Run:
             result.poisson, depth, spent = poisson_mesh(prepared)
             result.poisson_facts = {"depth": depth, "seconds": spent}
         result.metrics = surface_run_metrics(
-            result, prepared, probe, self.profiles, meshed.resolution, seconds, trained, other, options, why_bands
+            result,
+            prepared,
+            probe,
+            self.profiles,
+            resolution=meshed.resolution,
+            seconds=seconds,
+            diagnostics_seconds=diagnostics,
+            trained=trained,
+            baseline=other,
+            against=why_bands,
         )
         result.metrics["seconds_total"] = time.perf_counter() - self.began
         if self.folder is not None:
@@ -288,6 +301,7 @@ class _Run:
                         self.folder.save_snapshot("field", number, picture)
             # Diagnostics are no part of what a level takes.
             last = time.perf_counter()
+            bands.diagnostics_seconds += last - now
             return options.seconds is None or last - self.began + GROWTH * took < options.seconds
 
         try:

@@ -35,6 +35,8 @@ class BandHistory:
     """What the field was like at each level, until the truth of its bands is known."""
 
     entries: list[LevelState] = dataclasses.field(default_factory=list)
+    diagnostics_seconds: float = 0.0
+    """Time that was spent on looking at the levels."""
 
     def add(self, state: LevelState) -> None:
         """Remember a level."""

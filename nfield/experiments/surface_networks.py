@@ -130,7 +130,9 @@ class NetworkTraining:
             steps = DEFAULT_STEPS
             if options.network is None:
                 # About the time that the splines take, but the same number on every machine.
-                steps = round(BASELINE_STEPS * max(1.0, (self.prepared.cloud.count / BASELINE_POINTS) ** BASELINE_GROWTH))
+                steps = round(
+                    BASELINE_STEPS * max(1.0, (self.prepared.cloud.count / BASELINE_POINTS) ** BASELINE_GROWTH)
+                )
         return module, self.train("baseline", module, recipe["learning_rate"], steps=steps)
 
     def _tuned(self, recipe: dict[str, Any]) -> float:

@@ -10,7 +10,6 @@ from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.experiments.cloud import Prepared
 from nfield.experiments.surface_bands import THRESHOLD, band_entries
-from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_profiles import profile_figures
 from nfield.meshing.checks import describe
 from nfield.metrics.surface import TAU, surface_metrics
@@ -48,19 +47,21 @@ def surface_run_metrics(
     prepared: Prepared,
     probe: VolumeProbe,
     profiles: ProfileProbe | None,
+    *,
     resolution: int,
     seconds: float,
+    diagnostics_seconds: float,
     trained: TrainingResult | None,
     baseline: TrainingResult | None,
-    options: SurfaceOptions,
     against: str,
 ) -> dict[str, Any]:
     """All keys of metrics.json, the baseline's under `baseline`, the peer's under `poisson`."""
-    common = {"device": result.config["device"], "seed": options.seed}
+    common = {"device": result.config["device"], "seed": result.config["seed"]}
     steps = result.history[-1]["step"] if result.history else 0
     metrics: dict[str, Any] = {
         "task": "mesh",
         "seconds_fit": seconds,
+        **_diagnostics(diagnostics_seconds, seconds),
         "steps": steps,
         "parameters": result.field.count_parameters(),
         "precision": "float32" if trained is None else trained.precision,
@@ -80,6 +81,7 @@ def surface_run_metrics(
         metrics["baseline"] = {
             "task": "mesh",
             "seconds_fit": baseline.seconds,
+            **_diagnostics(baseline.diagnostics_seconds, baseline.seconds),
             "seconds_total": baseline.seconds + baseline.diagnostics_seconds,
             "steps": baseline.steps,
             "parameters": result.baseline.count_parameters(),
@@ -93,6 +95,10 @@ def surface_run_metrics(
     else:
         metrics["poisson"] = {**result.poisson_facts, **_mesh_figures(result.poisson, result.truth)}
     return finite_or_none(metrics)
+
+
+def _diagnostics(spent: float, seconds: float) -> dict[str, float]:
+    return {"diagnostics_seconds": spent, "diagnostics_share": spent / max(seconds, 1e-9)}
 
 
 def _bands(

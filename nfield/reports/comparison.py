@@ -24,6 +24,7 @@ from nfield.reports.numbers import (
 from nfield.reports.pictures import figure, read_picture
 from nfield.reports.record import BandFigures, RunRecord, Side, read_record
 from nfield.reports.surface_pictures import preview
+from nfield.reports.surface_profiles import counted_record
 from nfield.reports.surface_tables import LENGTHS, SCORES, SURFACE_DEFINITIONS
 
 STYLES = 8
@@ -118,7 +119,7 @@ def _column(record: RunRecord, qualities: list[str]) -> dict[str, str]:
         shown[quality_title(quality)] = _quality(record, record.field, quality)
         shown[f"{quality_title(quality)}, plain MLP"] = _quality(record, record.baseline, quality)
     return shown | {
-        "Bands learned": share_learned(record.field, record.threshold),
+        "Bands learned": share_learned(counted_record(record).field, record.threshold),
         "Order statistic": statistic_text(record.field.number("order_spearman")),
         "Parameters": count_text(record.field.number("parameters")),
         "Training time": seconds_text(record.field.seconds),

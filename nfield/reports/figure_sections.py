@@ -61,8 +61,13 @@ DEFINITIONS = (
 )
 
 
-def tiles(record: RunRecord, further: Sequence[str] = PICTURE_FIGURES) -> Markup:
-    """The key figures, the baseline's below the field's; `further` ones where the run has them."""
+def tiles(
+    record: RunRecord, further: Sequence[str] = PICTURE_FIGURES, counted: RunRecord | None = None, of: str = ""
+) -> Markup:
+    """The key figures, the baseline's below the field's; `further` ones where the run has them.
+
+    Learned bands are counted in `counted`, by default the record itself; `of` says in the title whose bands these are.
+    """
     name = record.quality_name
     field, baseline = record.field, record.baseline
     found = [
@@ -78,10 +83,11 @@ def tiles(record: RunRecord, further: Sequence[str] = PICTURE_FIGURES) -> Markup
             shown = quality_text(key, field.number(key))
             beside = _beside(baseline, lambda s, key=key: quality_text(key, s.number(key)))
             found.append(_tile(quality_title(key), shown, beside, field.why(key)))
-    if field.bands:
-        beside = _beside(baseline, lambda s: share_learned(s, record.threshold))
-        title = f"Bands learned to {percent_text(record.threshold)}"
-        found.append(_tile(title, share_learned(field, record.threshold), beside))
+    counted = counted or record
+    if counted.field.bands:
+        beside = _beside(counted.baseline, lambda s: share_learned(s, record.threshold))
+        title = f"Bands{of} learned to {percent_text(record.threshold)}"
+        found.append(_tile(title, share_learned(counted.field, record.threshold), beside))
     if "order_spearman" in field.metrics:
         beside = _beside(baseline, lambda s: statistic_text(s.number("order_spearman")))
         shown = statistic_text(field.number("order_spearman"))

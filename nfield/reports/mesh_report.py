@@ -14,7 +14,7 @@ from nfield.reports.markup import Markup, element, section
 from nfield.reports.record import RunRecord
 from nfield.reports.snapshots import snapshots_section
 from nfield.reports.surface_pictures import shaded_views, surface_errors, write_previews
-from nfield.reports.surface_profiles import profile_section
+from nfield.reports.surface_profiles import counted_record, profile_section
 from nfield.reports.surface_sections import errors_section, views_section
 from nfield.reports.surface_tables import LENGTHS, SCORES, SURFACE_DEFINITIONS, cloud_section, figures_section
 from nfield.reports.surface_viewer import VIEWER_POLICY, viewer_section
@@ -31,13 +31,13 @@ def mesh_contents(record: RunRecord) -> Contents:
     The first view of each surface is also written to RUN/outputs as preview.png, truth.png, baseline.png and
     poisson.png.
     """
-    surfaces = read_surfaces(record)
+    surfaces, counted = read_surfaces(record), counted_record(record)
     views = shaded_views(surfaces)
     write_previews(record, views)
     return Contents(
         words=surface_words(record),
         sections=[
-            tiles(record, TILES),
+            tiles(record, TILES, counted, " of profiles" if counted is not record else ""),
             section("The surface from all sides", views_section(record, surfaces, views)),
             section("In three dimensions", viewer_section(surfaces)),
             section("Where the errors are", errors_section(surfaces, surface_errors(surfaces))),

@@ -38,6 +38,12 @@ def profile_record(record: RunRecord) -> RunRecord:
     return replace(record, field=field, baseline=baseline)
 
 
+def counted_record(record: RunRecord) -> RunRecord:
+    """The run with the bands that count: those along profiles of a surface where these were measured."""
+    seen = profile_record(record)
+    return seen if seen.field.bands else record
+
+
 def _profile_side(side: Side, edges: Any, threshold: float) -> Side:
     history = [replace(line, bands=line.profile_bands) for line in side.history if line.profile_bands]
     bands = bands_of(side.metrics.get("profile_bands"), history, edges, threshold)

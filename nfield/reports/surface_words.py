@@ -3,15 +3,15 @@
 from nfield.reports.numbers import length_text
 from nfield.reports.record import RunRecord, number
 from nfield.reports.summary import about_bands, about_quality, order_words
-from nfield.reports.surface_profiles import profile_record
+from nfield.reports.surface_profiles import counted_record
 
 OF_PROFILES = "These bands are those of the surface's profiles."
 
 
 def surface_words(record: RunRecord) -> list[str]:
     """One sentence about the bands, along the surface itself where these are known, one about how the mesh compares."""
-    seen = profile_record(record)
-    told = f"{about_bands(seen)} {OF_PROFILES}" if seen.field.bands else about_bands(record)
+    seen = counted_record(record)
+    told = about_bands(seen) if seen is record else f"{about_bands(seen)} {OF_PROFILES}"
     return [told, _about_surface(record)]
 
 

@@ -46,6 +46,8 @@ def test_a_cloud_becomes_a_closed_mesh_with_the_true_volume() -> None:
     assert metrics["flipped"] < 0.01
     assert metrics["cloud"]["closed"] is True
     assert metrics["bands_against"] == "the true mesh"
+    assert metrics["seconds_fit"] > 0
+    assert metrics["diagnostics_share"] == pytest.approx(metrics["diagnostics_seconds"] / metrics["seconds_fit"])
     assert metrics["bands"][0]["relative_error"] < 0.05
     assert metrics["baseline"] is None
     assert metrics["why"]["baseline"]
