@@ -8,7 +8,6 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
 from nfield.meshing.edges import odd_edges
 from nfield.meshing.pieces import take_faces
@@ -74,22 +73,6 @@ def keep_components(
     kept[np.argmax(solid & supported)] = True
     if points is not None and len(points):
         kept |= number >= needed
-    return _of_components(mesh, found, kept)
-
-
-def keep_supported(mesh: Mesh, points: Float64[np.ndarray, "p 3"], distance: float, *, share: float = 0.1) -> Mesh:
-    """Keep the pieces of which at least `share` of the area lies within `distance` (input units) of data points.
-
-    Raises UserError where none does.
-    """
-    found, tree, near = components(mesh), cKDTree(points), np.zeros(len(mesh.faces), bool)
-    for rows in mesh.blocks():
-        middles = mesh.vertices[mesh.faces[rows]].mean(1)
-        near[rows] = np.isfinite(tree.query(middles, distance_upper_bound=distance, workers=-1)[0])
-    supported = _sums(found.labels[mesh.faces[:, 0]], mesh.face_areas * near, len(found.areas))
-    kept = supported >= share * found.areas
-    if not kept.any():
-        raise UserError(f"No piece of the surface lies within {distance} of the points. Give a larger distance.")
     return _of_components(mesh, found, kept)
 
 

@@ -8,7 +8,7 @@ import torch
 
 from nfield.core.mesh import Mesh
 from nfield.meshing.checks import describe
-from nfield.meshing.edges import edges_of
+from nfield.meshing.edges import odd_edges
 from nfield.meshing.extraction import extract_surface
 
 
@@ -65,7 +65,9 @@ def test_three_faces_at_an_edge():
     found = describe(mesh)
     assert found.crowded_edges == 1
     assert found.boundary_edges == 6
-    edges = edges_of(mesh)
+    found = odd_edges(mesh)
+    edges = found.edges
+    assert found.count == 7
     assert edges.ends.tolist() == [[0, 1], [0, 2], [0, 3], [0, 4], [1, 2], [1, 3], [1, 4]]
     assert edges.faces.tolist() == [3, 1, 1, 1, 1, 1, 1]
     assert edges.turns.tolist() == [1, -1, 1, -1, 1, -1, 1]

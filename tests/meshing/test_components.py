@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.meshing.components import components, keep_components, keep_supported
+from nfield.meshing.components import components, keep_components
 
 FACTOR = (3 + math.sqrt(3)) / 2
 """Area of a tetrahedron of edge 1."""
@@ -84,22 +83,3 @@ def test_colours_and_normals_go_with_their_vertices(shapes):
     kept = keep_components(mesh, area_share=0.2)
     np.testing.assert_array_equal(kept.normals, numbers[4:])
     np.testing.assert_array_equal(kept.colours, numbers[4:])
-
-
-def test_pieces_near_points_are_supported(shapes):
-    """Beside the large piece no point lies within 1, beside the small one a point does."""
-    mesh = small_and_large(shapes)
-    kept = keep_supported(mesh, np.array([[9.2, 0.2, 0.2]]), 1.0)
-    np.testing.assert_array_equal(kept.corners, shapes.tetrahedron(1.0, (9.0, 0.0, 0.0)).corners)
-    assert keep_supported(mesh, np.array([[9.2, 0.2, 0.2]]), 20.0) is mesh
-    with pytest.raises(UserError, match=r"lies within 0\.1 of the points"):
-        keep_supported(mesh, np.full((1, 3), -50.0), 0.1)
-
-
-def test_the_share_that_must_be_supported_is_of_the_area(shapes):
-    """Three equal faces and a slanted one, √3 times as large as each: only the slanted one's middle is near."""
-    mesh = shapes.tetrahedron(3.0)
-    points, share = np.array([[1.0, 1.0, 1.0]]), math.sqrt(3) / (3 + math.sqrt(3))
-    assert keep_supported(mesh, points, 0.1, share=share - 1e-6) is mesh
-    with pytest.raises(UserError, match="larger distance"):
-        keep_supported(mesh, points, 0.1, share=share + 1e-6)

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,8 @@ from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
 from nfield.io.meshes import load_mesh, save_mesh
 from nfield.meshing.checks import describe
-from nfield.meshing.components import components, keep_supported
-from nfield.meshing.edges import edges_of, odd_edges
+from nfield.meshing.components import components
+from nfield.meshing.edges import odd_edges
 from nfield.meshing.extraction import extract_surface
 from nfield.meshing.polish import median_edge, polish, vertex_normals
 from nfield.meshing.trim import trim_unsupported
@@ -41,7 +42,7 @@ def facts(mesh, shapes, folder):
     field, near = shapes.torus(), mesh.vertices[::3]
     polished = polish(mesh, field, dtype=torch.float64)
     dressed = dataclasses.replace(polished, normals=vertex_normals(polished, field, dtype=torch.float64))
-    pieces, edges, odd = components(mesh), edges_of(mesh), odd_edges(mesh)
+    pieces, odd = components(mesh), odd_edges(mesh)
     found = {
         "polished": polished.vertices,
         "normals": dressed.normals,
@@ -50,11 +51,9 @@ def facts(mesh, shapes, folder):
         "labels": pieces.labels,
         "areas": pieces.areas,
         "volumes": pieces.volumes,
-        "edges": edges.ends,
-        "turns": edges.turns,
         "odd": odd.edges.ends,
+        "turns": odd.edges.turns,
         "count": odd.count,
-        "supported": keep_supported(mesh, near, 0.1).faces,
         "trimmed": trim_unsupported(mesh, near, 0.2, spacings=0).faces,
         "drawn": sample_surface(mesh, 50, np.random.default_rng(0))[0],
     }
@@ -86,12 +85,19 @@ def test_blocks_change_nothing(mesh, shapes, tmp_path, monkeypatch):
 
 
 def test_odd_edges_are_those_of_all_that_are_odd(mesh):
-    edges, odd = edges_of(mesh), odd_edges(mesh)
-    chosen = (edges.faces != 2) | (edges.turns != 0)
-    assert odd.count == len(edges.faces)
-    assert chosen.any()
-    for name in ("ends", "faces", "turns"):
-        np.testing.assert_array_equal(getattr(odd.edges, name), getattr(edges, name)[chosen])
+    """Counted in plain Python: how many faces each edge belongs to, and how many run along it one way or the other."""
+    faces, turns = Counter(), Counter()
+    for corners in mesh.faces.tolist():
+        for one, other in zip(corners, (*corners[1:], corners[0]), strict=True):
+            edge = (min(one, other), max(one, other))
+            faces[edge] += 1
+            turns[edge] += 1 if one <= other else -1
+    wanted = sorted((edge, n, turns[edge]) for edge, n in faces.items() if n != 2 or turns[edge] != 0)
+    odd = odd_edges(mesh)
+    assert odd.count == len(faces)
+    assert wanted
+    found = zip(map(tuple, odd.edges.ends.tolist()), odd.edges.faces.tolist(), odd.edges.turns.tolist(), strict=True)
+    assert list(found) == wanted
 
 
 def test_long_chains_of_faces_are_one_piece(monkeypatch):
