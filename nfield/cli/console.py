@@ -58,6 +58,8 @@ def band_table(metrics: dict[str, Any]) -> str:
     lines = _bands(runs, "bands")
     if metrics.get("profile_bands"):
         lines += ["", "along profiles of the surface", *_bands(runs, "profile_bands")]
+    if metrics.get("bands_against"):
+        lines += ["", f"bands are measured against {metrics['bands_against']}"]
     lines.append("")
     if metrics.get("poisson"):
         runs.append(("Poisson", metrics["poisson"]))

@@ -5,6 +5,7 @@ from nfield.reports.record import RunRecord, number
 from nfield.reports.summary import about_bands, about_quality, order_words
 from nfield.reports.surface_profiles import counted_record
 
+TRUTH = "the true mesh"
 OF_PROFILES = "These bands are those of the surface's profiles."
 
 
@@ -12,7 +13,19 @@ def surface_words(record: RunRecord) -> list[str]:
     """One sentence about the bands, along the surface itself where these are known, one about how the mesh compares."""
     seen = counted_record(record)
     told = about_bands(seen) if seen is record else f"{about_bands(seen)} {OF_PROFILES}"
-    return [told, _about_surface(record)]
+    return [f"{told}{_about_reference(record)}", _about_surface(record)]
+
+
+def _about_reference(record: RunRecord) -> str:
+    """What the bands were measured against where that was not the truth."""
+    against = record.field.metrics.get("bands_against")
+    if not isinstance(against, str) or against == TRUTH:
+        return ""
+    recipe = record.config.get("recipe")
+    encoding = recipe.get("encoding") if isinstance(recipe, dict) else None
+    own = isinstance(encoding, dict) and encoding.get("name") == "splines"
+    meaning = "they tell when the field settled, not how right it is" if own else "they tell how close to these it came"
+    return f" They are measured against {against}: {meaning}."
 
 
 def _about_surface(record: RunRecord) -> str:

@@ -38,6 +38,7 @@ def test_one_command_makes_a_complete_run(cloud: Path, capsys: pytest.CaptureFix
         assert (folder / name).is_file(), name
     told = capsys.readouterr().out
     assert "cycles/diagonal" in told
+    assert "bands are measured against the splines fitted to the points, as no true mesh was given" in told
     assert "watertight" in told
     assert load_mesh(folder / "outputs" / "mesh.ply").volume == pytest.approx(4 / 3 * np.pi, rel=0.03)
     assert run("info", folder) == 0

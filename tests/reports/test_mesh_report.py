@@ -304,3 +304,17 @@ def test_profiles_that_are_not_there_are_told(make_mesh_run, kind):
     assert ("Bands of profiles learned" in text) == (kind == "unfinished")
     assert "ands learned to 10 %" in text or kind == "unfinished"
     assert ("the field has learned all 5 frequency bands, up to 32 cycles/diagonal" in text) == (kind != "unfinished")
+
+
+@pytest.mark.parametrize("encoding", ["splines", "hash-grid"])
+def test_bands_against_the_splines_are_told_as_such(make_mesh_run, encoding):
+    against = "the splines fitted to the points, as no true mesh was given (--truth)"
+    run = make_mesh_run(change=lambda metrics: metrics.update(bands_against=against))
+    config = json.loads((run / "config.json").read_text())
+    config["recipe"] = {"encoding": {"name": encoding}}
+    (run / "config.json").write_text(json.dumps(config))
+    meaning = {
+        "splines": "they tell when the field settled, not how right it is.",
+        "hash-grid": "they tell how close to these it came.",
+    }[encoding]
+    assert f"They are measured against {against}: {meaning}" in Reader(write_report(run)).text
