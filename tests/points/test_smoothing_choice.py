@@ -56,6 +56,20 @@ def test_without_time_the_noise_of_one_fit_decides() -> None:
     assert judged.draft is not None
 
 
+def test_little_time_for_a_large_cloud_is_not_spent_on_judging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smoothing_choice, "QUICK_POINTS", 600)
+    trials: list[int] = []
+    sample = ball(COUNT, 0.01)
+    judged = choose_smoothing(sample, SPACING, draw(), seconds_left=lambda: 0.0, on_trial=trials.append)
+    assert trials == [1]
+    assert judged.draft is None
+    assert judged.noise == pytest.approx(0.01, rel=0.25)
+    trials.clear()
+    judged = choose_smoothing(sample, SPACING, draw(), seconds_left=lambda: 1e6, on_trial=trials.append)
+    assert trials[:3] == [1, 1, 2]
+    assert judged.draft is not None
+
+
 def test_lengths_are_tried_until_left_out_points_come_no_closer(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oracle is a loss whose least place is known: a parabola in the logarithm of the length."""
     tried: list[float] = []
@@ -81,7 +95,7 @@ def test_lengths_are_tried_until_left_out_points_come_no_closer(monkeypatch: pyt
 def test_of_large_clouds_a_part_is_judged_away_from_its_rim(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(smoothing_choice, "MOST_POINTS", 600)
     sample = ball(COUNT, 0.01)
-    part, inner = smoothing_choice._part(sample, draw())
+    part, inner = smoothing_choice._part(sample, draw(), 600)
     assert len(part.points) == 600
     middle = part.points[0]
     reach = (part.points - middle).norm(dim=1)
