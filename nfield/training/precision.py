@@ -15,8 +15,11 @@ import torch
 from nfield.core.device import PRECISIONS
 
 PRECISION_NAMES = ("auto", *PRECISIONS)
-CLEAR_GAIN = 1.3
-"""bfloat16 must be this many times faster to be chosen: it costs accuracy."""
+CLEAR_GAIN = 2.0
+"""bfloat16 must be this many times faster to be chosen: it costs accuracy.
+
+Measured on a Xeon with AMX, a photograph of 512² pixels, a minute each, bfloat16 (1.4 to 1.6 times as many steps)
+against float32: Fourier features 31.7 against 31.3 dB, plain MLP 27.5 against 27.0, MscaleDNN-2 31.8 against 32.5."""
 TIMED_STEPS = 3
 
 

@@ -72,11 +72,11 @@ def test_float64_differs_from_float32_only_by_rounding(toys):
 
 
 @pytest.mark.parametrize(
-    ("plain", "low", "expected"), [(1.3, 1.0, "bfloat16"), (1.29, 1.0, "float32"), (1.0, 5.0, "float32")]
+    ("plain", "low", "expected"), [(2.0, 1.0, "bfloat16"), (1.99, 1.0, "float32"), (1.0, 5.0, "float32")]
 )
 def test_bfloat16_is_chosen_only_for_a_clear_gain(monkeypatch, plain, low, expected):
     seconds = {"float32": plain, "bfloat16": low}
-    monkeypatch.setattr(precision, "_product_gain", lambda device: 2.0)
+    monkeypatch.setattr(precision, "_product_gain", lambda device: 3.0)
     monkeypatch.setattr(precision, "_fastest", lambda step, device, patience: step())
     chosen = precision.choose_precision(torch.device("cpu"), lambda name: lambda: seconds[name])
     assert chosen == expected
@@ -86,7 +86,7 @@ def test_where_products_do_not_gain_no_step_is_tried(monkeypatch):
     def refuse(name):
         raise AssertionError("measured all the same")
 
-    monkeypatch.setattr(precision, "_product_gain", lambda device: 1.2)
+    monkeypatch.setattr(precision, "_product_gain", lambda device: 1.9)
     assert precision.choose_precision(torch.device("cpu"), refuse) == "float32"
     monkeypatch.setattr(precision, "_product_gain", lambda device: 9.0)
     assert precision.choose_precision(torch.device("cpu"), None) == "float32"
@@ -114,7 +114,7 @@ def test_measuring_leaves_no_trace(toys, monkeypatch, winner):
         measured.append(1)
         return 1.0 if (winner == "float32") == (len(measured) == 1) else 10.0
 
-    monkeypatch.setattr(precision, "_product_gain", lambda device: 2.0)
+    monkeypatch.setattr(precision, "_product_gain", lambda device: 3.0)
     monkeypatch.setattr(precision, "_fastest", fastest)
     fields, results = [], []
     for name in ("auto", winner):
