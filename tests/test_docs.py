@@ -28,7 +28,7 @@ from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
 from nfield.experiments import image as experiment
-from nfield.experiments import surface as surface_experiment
+from nfield.experiments import surface_networks as surface_experiment
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.recipes import PRESETS
 from nfield.experiments.surface_options import SurfaceOptions

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nfield.experiments.surface import network_recipe
+from nfield.experiments.surface_networks import network_recipe
 from nfield.experiments.surface_options import SURFACE_PRESETS, SurfaceOptions
 from nfield.experiments.surface_result import build_network
 from nfield.tasks import cloud
