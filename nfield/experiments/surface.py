@@ -302,7 +302,8 @@ class _Run:
             # Diagnostics are no part of what a level takes.
             last = time.perf_counter()
             bands.diagnostics_seconds += last - now
-            return options.seconds is None or last - self.began + GROWTH * took < options.seconds
+            # Without a fit to fall back on, a late surface is worth more than a coarse one in time.
+            return prepared.draft is None or GROWTH * took < self._seconds_left()
 
         try:
             levels = [] if self._too_short_for(prepared) else solve_levels(sample, smoothing, on_level=on_level)

@@ -199,11 +199,15 @@ def test_a_budget_that_is_too_short_still_gives_the_finest_level() -> None:
     assert short.metrics["chamfer"] < 1.1 * whole.metrics["chamfer"]
 
 
-def test_without_a_fit_to_go_on_from_a_budget_ends_the_solve(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nfield.points.smoothing_choice.MOST_POINTS", 1000)
+def test_without_a_fit_to_go_on_from_the_finest_level_is_solved_too_late_rather_than_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("nfield.points.smoothing_choice.QUICK_POINTS", 1000)
     result = run_surface(PointCloud.from_arrays(ellipsoid(2000)), SurfaceOptions(**QUICK, seconds=1e-3))
-    assert result.metrics["steps"] == 1
+    assert result.metrics["steps"] > 2
     assert result.metrics["watertight"] is True
+    assert result.mesh is not None
+    assert result.mesh.volume == pytest.approx(VOLUME, rel=0.01)
 
 
 def test_what_was_fitted_outlives_an_error_in_what_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
