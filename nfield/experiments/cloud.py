@@ -76,8 +76,8 @@ def prepare(
     """Thin, clean, understand and orient a cloud.
 
     `normals`: 'auto' uses given directions, their signs chosen anew; 'estimate' ignores them. `noise` is a standard
-    deviation in input units, measured where it is None, with `seconds_left` and
-    `on_trial` as `choose_smoothing` takes them. Raises UserError for clouds that bound no solid.
+    deviation in input units, measured where it is None, with `seconds_left` and `on_trial` as `choose_smoothing`
+    takes them. Raises UserError for clouds that bound no solid.
     """
     if cloud.count < FEWEST:
         raise UserError(
@@ -172,12 +172,7 @@ def _sample(
 
 
 def _facts(
-    count: int,
-    cloud: PointCloud,
-    known: Understanding,
-    noise: float | None,
-    outliers: int,
-    normals: str,
+    count: int, cloud: PointCloud, known: Understanding, noise: float | None, outliers: int, normals: str
 ) -> dict[str, object]:
     return {
         "points": count,

@@ -80,6 +80,11 @@ class _Trial:
     distances: Float[torch.Tensor, " h"]
     seconds: float
 
+    @property
+    def noise(self) -> float:
+        """Robust standard deviation of the left-out points about the surface."""
+        return SIGMA_PER_MEDIAN * float(self.distances.median())
+
     def losses(self, scale: float) -> Float[torch.Tensor, " h"]:
         """Squared distances, clipped."""
         return self.distances.clamp(max=CLIP * scale).square()
@@ -106,10 +111,10 @@ def choose_smoothing(
         # The first two fits to four fifths of what is judged, and the last one to all.
         ahead = first.seconds * (2 * (1 - HELD_OUT) * min(len(sample.points), MOST_POINTS) + len(sample.points))
         if seconds_left() < ahead / len(quick.fitted.points):
-            return quick.judged(first, length=length_for(SIGMA_PER_MEDIAN * float(first.distances.median()) / spacing))
+            return quick.judged(first, length=length_for(first.noise / spacing))
     trials = _Trials(sample, spacing, generator, on_trial)
     first = trials.fit(FIRST)
-    noise = SIGMA_PER_MEDIAN * float(first.distances.median())
+    noise = first.noise
     start = length_for(noise / spacing)
     if not trials.affordable(first, seconds_left):
         return trials.judged(first, length=start)
@@ -212,7 +217,7 @@ class _Trials:
         """What a trial tells, with another length in spacings where that is better."""
         return Judged(
             smoothing=smoothing_of(trial.length if length is None else length, self.spacing),
-            noise=SIGMA_PER_MEDIAN * float(trial.distances.median()),
+            noise=trial.noise,
             draft=trial.levels,
             seconds=trial.seconds,
         )
