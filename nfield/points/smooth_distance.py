@@ -8,7 +8,9 @@ over the points x with their areas a, weights w and unit normals n (smooth signe
 Graphics Forum 30(7), 2011). λ = s³ with the smoothing length s: waves along the surface shorter than about 2πs are
 damped. Levels of halving steps are solved from coarse to fine, each as a correction of the one before that lives near
 the points alone, so that time and memory grow with the surface and not with the volume. Between the solves the normals
-turn to ∇f/|∇f|, which leaves their noise behind, and points that lie far off lose weight.
+turn to ∇f/|∇f|, which leaves their noise behind, and points that lie far off lose weight. On the finest level normals
+are averaged over neighbours that point nearly the same way, and what bends strongly all around resists less: both keep
+edges while flat parts lose their noise.
 
 Positions are in any unit; f has the same.
 """
@@ -18,8 +20,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
+from nfield.points.bilateral import BilateralFilter
 from nfield.points.lattice import (
     NODES_AT_ONCE,
     Keys,
@@ -50,6 +53,10 @@ MARGIN = 0.25
 LEAST_GRADIENT = 0.3
 """Below this length of ∇f a point keeps its normal: the function is not yet a distance there."""
 TOLERANCE = 1e-3
+STENCIL = 7
+"""Nodes of the Laplacian's stencil."""
+SPREADS = 4
+"""Steps of diffusion of the bends' energy before it tells where edges are: single strong bends are noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +73,14 @@ class Smoothing:
     """μ, in steps of each level."""
     normal_reach: float = 1.0
     """Least μ, in smoothing lengths."""
-    rounds: int = 3
+    rounds: int = 4
     """Solves per level."""
     outlier_scale: float = 3.0
     """Residuals beyond so many robust standard deviations lose their weight; 0 trusts all points."""
     edge_scale: float = 1.0
     """Bends this many times as strong as the typical one resist less; 0 for all alike."""
+    filtered: bool = True
+    """Whether the finest level's normals are averaged over neighbours that point nearly the same way."""
     iterations: int = 80
     """Conjugate-gradient steps of a solve, at the most."""
 
@@ -118,12 +127,14 @@ def solve_levels(
         iterations = smoothing.iterations * (4 if depth == 0 else 1)
         thin = thinned(sample, step * CELL)
         system = _System(level, free, thin.points, dense=dense)
+        finest = step < 1.5 * smoothing.step
+        filtered = BilateralFilter(thin.points, thin.areas, length) if finest and smoothing.filtered else None
         if levels:
-            thin = _renewed(thin, system, level, smoothing)
+            thin = _renewed(thin, system, level, smoothing, filtered)
         for _ in range(smoothing.rounds):
             system.sharpen(level, smoothing.edge_scale)
             level = system.solve(level, thin, length, normal_length, iterations)
-            thin = _renewed(thin, system, level, smoothing)
+            thin = _renewed(thin, system, level, smoothing, filtered)
         # The next level's system is several times as large; both would not have to fit.
         del system
         levels.append(level)
@@ -217,17 +228,35 @@ class _System:
             torch.where(mask, rows, 0).int().repeat(4, 1), torch.where(mask.repeat(4, 1), weights, 0), count
         )
         del rows, weights
-        self.bending = _hessian(level) if dense else _laplacian(level)
+        self.centres: Int[torch.Tensor, " r"] | None = None
+        if dense:
+            self.bending = _hessian(level)
+        else:
+            self.bending, self.centres = _laplacian(level)
         # Of a compactly supported correction the Laplacian's energy is the Hessian's, at a third of the cost.
         self.data_back, self.bending_back = transposed(self.data), transposed(self.bending)
         self.give = torch.ones(self.bending.shape[0], dtype=level.values.dtype, device=level.values.device)
 
     def sharpen(self, level: Level, scale: float) -> None:
-        if scale == 0 or self.dense:
+        """Let places that bend strongly, with all around them, resist less."""
+        if scale == 0 or self.centres is None:
             return
-        bend = (self.bending @ level.values).abs()
-        typical = bend.square().mean().sqrt()
-        self.give = 1 / (1 + (bend / (scale * typical)) ** 2).sqrt()
+        energy = self._spread((self.bending @ level.values).square(), level.step)
+        self.give = 1 / (1 + energy / (scale**2 * energy.mean()).clamp(min=1e-30))
+
+    def _spread(self, energy: Float[torch.Tensor, " r"], step: float) -> Float[torch.Tensor, " r"]:
+        """Means over the nodes around: explicit steps of the heat equation, which need no matrix but the Laplacian."""
+        if self.centres is None:
+            return energy
+        share = step**2 / STENCIL
+        there = torch.zeros(self.bending.shape[1], dtype=energy.dtype, device=energy.device)
+        there[self.centres] = 1
+        around = 1 + share * (self.bending @ there)
+        for _ in range(SPREADS):
+            placed = torch.zeros_like(there)
+            placed[self.centres] = energy
+            energy = (energy + share * (self.bending @ placed)).clamp(min=0) / around
+        return energy
 
     def solve(self, level: Level, sample: Sample, length: float, normal_length: float, iterations: int) -> Level:
         """The level with the values that minimise the energy, its fixed nodes kept."""
@@ -288,11 +317,15 @@ def _conjugate_gradients(
     return solution
 
 
-def _renewed(sample: Sample, system: _System, level: Level, smoothing: Smoothing) -> Sample:
-    """The sample with normals and weights as the solution has them."""
+def _renewed(
+    sample: Sample, system: _System, level: Level, smoothing: Smoothing, filtered: BilateralFilter | None
+) -> Sample:
+    """The sample with normals and weights as the solution has them, the normals filtered."""
     value, gradient = system.look(level)
     length = gradient.norm(dim=-1, keepdim=True)
     normals = torch.where(length > LEAST_GRADIENT, gradient / length.clamp(min=1e-12), sample.normals)
+    if filtered is not None:
+        normals = filtered(normals, sample.weights)
     if smoothing.outlier_scale == 0:
         return replace(sample, normals=normals)
     distance = value.abs() / length[:, 0].clamp(min=LEAST_GRADIENT)
@@ -318,10 +351,11 @@ def _stencil(
     return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
 
 
-def _laplacian(level: Level) -> torch.Tensor:
+def _laplacian(level: Level) -> tuple[torch.Tensor, Int[torch.Tensor, " r"]]:
+    """The matrix, and the node that each of its rows is about."""
     offsets = [(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)]
     rows, factors = _stencil(level, offsets, [-6.0, *[1.0] * 6])
-    return sparse_rows(rows, factors / level.step**2, len(level.keys))
+    return sparse_rows(rows, factors / level.step**2, len(level.keys)), rows[:, 0].clone()
 
 
 def _hessian(level: Level) -> torch.Tensor:

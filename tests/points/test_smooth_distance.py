@@ -20,7 +20,15 @@ from nfield.points.lattice import (
     transposed,
     unpack,
 )
-from nfield.points.smooth_distance import Sample, Smoothing, evaluate_levels, shared_levels, solve_levels, thinned
+from nfield.points.smooth_distance import (
+    Sample,
+    Smoothing,
+    _System,
+    evaluate_levels,
+    shared_levels,
+    solve_levels,
+    thinned,
+)
 
 
 def random_level(step: float = 0.1) -> Level:
@@ -127,6 +135,44 @@ def test_more_smoothing_leaves_less_noise() -> None:
         for s in (0.004, 0.03)
     )
     assert float(smooth) < 0.85 * float(rough)
+
+
+def test_bends_are_spread_over_nodes_around_without_a_change_of_the_even() -> None:
+    """Away from the rim the mean of even energy is that energy, and a single one is shared with its six neighbours."""
+    level = solve_levels(ball(500), Smoothing(step=0.06, length=0.01))[-1]
+    system = _System(
+        level, torch.ones(len(level.keys), dtype=torch.bool), level.keys.new_zeros(0, 3).float(), dense=False
+    )
+    even = torch.ones(system.bending.shape[0])
+    torch.testing.assert_close(system._spread(even, level.step), even)
+    single = torch.zeros_like(even)
+    single[len(single) // 2] = 1.0
+    spread = system._spread(single, level.step)
+    assert 0.02 < float(spread.max()) < 0.5
+    assert int((spread > 1e-7).sum()) > 7
+    assert float(spread.min()) >= 0
+
+
+def test_filtered_normals_keep_edges_of_a_noisy_box_and_flatten_its_sides() -> None:
+    draw = np.random.default_rng(7)
+    count = 6000
+    points = draw.uniform(-0.4, 0.4, (count, 3))
+    side, rows = draw.integers(0, 6, count), np.arange(count)
+    normals = np.zeros((count, 3))
+    normals[rows, side % 3] = np.where(side < 3, -1.0, 1.0)
+    points[rows, side % 3] = 0.4 * normals[rows, side % 3]
+    true = torch.from_numpy(points).float()
+    noisy = torch.from_numpy(points + 0.008 * normals * draw.normal(size=(count, 1))).float()
+    rough = torch.nn.functional.normalize(
+        torch.from_numpy(normals + 0.3 * draw.normal(size=(count, 3))).float(), dim=-1
+    )
+    area = torch.full((count,), 6 * 0.64 / count)
+    sample = Sample(points=noisy, normals=rough, areas=area, weights=torch.ones(count))
+    plain, filtered = (
+        evaluate_levels(solve_levels(sample, Smoothing(step=0.025, length=0.014, filtered=on)), true).square().mean()
+        for on in (False, True)
+    )
+    assert float(filtered) < 0.8 * float(plain)
 
 
 def test_outliers_lose_their_weight() -> None:
