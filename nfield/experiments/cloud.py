@@ -72,33 +72,44 @@ def prepare(
     device: torch.device,
     seconds_left: Callable[[], float] | None = None,
     on_trial: Callable[[int], None] | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Prepared:
     """Thin, clean, understand and orient a cloud.
 
     `normals`: 'auto' uses given directions, their signs chosen anew; 'estimate' ignores them. `noise` is a standard
     deviation in input units, measured where it is None, with `seconds_left` and `on_trial` as `choose_smoothing`
-    takes them. Raises UserError for clouds that bound no solid.
+    takes them. `on_note` is called with each of the notes as soon as it is known. Raises UserError for clouds that
+    bound no solid.
     """
     if cloud.count < FEWEST:
         raise UserError(
             f"'{cloud.source}' holds {cloud.count} distinct points, which bound no solid. "
             f"Give a cloud with {FEWEST} points at the very least; a few hundred show a shape."
         )
-    count, notes = cloud.count, list(cloud.notes)
+    count = cloud.count
+    notes: list[str] = []
+
+    def tell(*texts: str) -> None:
+        for text in texts:
+            notes.append(text)
+            if on_note is not None:
+                on_note(text)
+
+    tell(*cloud.notes)
     rows = thinning(cloud.points, MOST_POINTS)
     if rows is not None:
         cloud = cloud.take(rows)
-        notes.append(f"{count:,} points were thinned to {cloud.count:,}, evenly in space")
+        tell(f"{count:,} points were thinned to {cloud.count:,}, evenly in space")
     around = Neighbourhoods(cloud.points)
     lonely = lonely_points(around)
     if lonely.any():
         cloud = cloud.take(np.flatnonzero(~lonely))
-        notes.append(f"{int(lonely.sum()):,} points far from all others were left out")
+        tell(f"{int(lonely.sum()):,} points far from all others were left out")
         around = Neighbourhoods(cloud.points)
     known = understand(around)
     check_extent(around.points, cloud.source)
     outward, told, how = _oriented(cloud, normals, device)
-    notes += told
+    tell(*told)
     low, high = cloud.points.min(0), cloud.points.max(0)
     centre, scale = (low + high) / 2, float((high - low).max())
     sample = _sample(cloud, outward, around.areas() / scale**2, centre, scale, device)

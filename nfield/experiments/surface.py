@@ -61,7 +61,6 @@ def run_surface(
     device = choose_device(options.device)
     run = _Run(options, device, progress, began)
     prepared = run.prepare(cloud)
-    run.tell(*prepared.notes)
     network = options.network
     recipe = {"encoding": {"name": "splines"}, "backbone": {"name": "linear"}, "learning_rate": None}
     if network is not None:
@@ -141,6 +140,7 @@ class _Run:
                 device=self.device,
                 seconds_left=None if options.seconds is None else self._seconds_left,
                 on_trial=on_trial,
+                on_note=self.tell,
             )
         finally:
             if begun and progress is not None:

@@ -1,6 +1,7 @@
 """From a field to the mesh that is handed out, and from points to the peer's mesh."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from jaxtyping import Float64, UInt8
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.experiments.cloud import Prepared
+from nfield.experiments.surface_options import LARGEST_RESOLUTION
 from nfield.fields.surface import SurfaceField
 from nfield.meshing.colours import carry_colours
 from nfield.meshing.components import keep_components
@@ -23,7 +25,15 @@ MARGIN = 0.06
 CELLS_PER_STEP = 1.25
 """Cells of the mesh per step of the finest lattice."""
 LEAST_CELLS, MOST_CELLS = 64, 768
-"""Bounds of the resolution that is chosen where none is asked for."""
+"""Bounds of the resolution that is chosen where none is asked for, the upper one for as much surface as a ball has."""
+BALL = np.pi
+"""Area of a ball whose diameter is 1."""
+DECIMATED = 4_000_000
+"""Most faces that are handed to decimation, which takes half a kilobyte for each."""
+DECIMATED_SHARE = 4
+"""Faces handed to it for each that is asked for, where that is more."""
+TRIAL_CELLS = 256
+"""Resolution at which the faces of a finer mesh are estimated."""
 OPEN_SPACINGS = 3.0
 """Farther than this from all points an open surface is cut off."""
 POISSON_DEPTHS = (6, 9)
@@ -46,7 +56,11 @@ class Extent:
     @property
     def resolution(self) -> int:
         """Cells along the longest edge of the box, as many as the finest lattice can use."""
-        return int(np.clip((1 + 2 * MARGIN) * CELLS_PER_STEP / self.step, LEAST_CELLS, MOST_CELLS))
+        # Cells along the surface take time and memory, not those of the box: parts far from each other get as many as
+        # each of them would alone.
+        area = len(self.points) * self.spacing**2
+        most = min(MOST_CELLS * max(1.0, (BALL / area) ** 0.5), LARGEST_RESOLUTION)
+        return int(np.clip((1 + 2 * MARGIN) * CELLS_PER_STEP / self.step, LEAST_CELLS, most))
 
 
 def extent_of(prepared: Prepared) -> Extent:
@@ -94,7 +108,13 @@ def mesh_of(
     device = field.centre.device
     # The field's own frame keeps all digits in single precision, wherever the points lie.
     inner = _values(field)
-    mesh = extract_surface(inner, low - margin, high + margin, cells, level=level, device=device)
+
+    def extracted(cells: int) -> Mesh:
+        return extract_surface(inner, low - margin, high + margin, cells, level=level, device=device)
+
+    if faces is not None:
+        cells = _decimable(extracted, cells, faces)
+    mesh = extracted(cells)
     mesh = keep_components(mesh, points)
     if polished:
         mesh = polish(mesh, inner, level=level, device=device)
@@ -110,6 +130,15 @@ def mesh_of(
         mesh = carry_colours(mesh, points, extent.colours)
     mesh = replace(mesh, vertices=mesh.vertices * extent.scale + extent.centre)
     return Meshed(mesh=mesh, resolution=cells, notes=tuple(notes))
+
+
+def _decimable(extracted: Callable[[int], Mesh], cells: int, faces: int) -> int:
+    """At most `cells`, so few that the mesh is no larger than decimation to `faces` can take in bounded memory."""
+    if cells <= TRIAL_CELLS:
+        return cells
+    # Faces grow by the square of the cells along an edge.
+    most = max(DECIMATED, DECIMATED_SHARE * faces)
+    return min(cells, int(TRIAL_CELLS * (most / len(extracted(TRIAL_CELLS).faces)) ** 0.5))
 
 
 def _values(field: SurfaceField) -> Any:

@@ -6,9 +6,10 @@ double precision. A triangle that is not quite the closest is named only where a
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, UInt32
+from jaxtyping import Float64, Int64, UInt32
 
 from nfield.core.blocks import blocks
 from nfield.core.checks import UserError
@@ -16,6 +17,8 @@ from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 
 _POINTS_AT_ONCE = 1 << 17
+_FACES_AT_ONCE = 1 << 21
+"""A tree over faces takes about 170 bytes for each: larger meshes are searched part by part."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,24 +54,47 @@ class ClosestOnMesh:
         if not kept.any():
             raise UserError(f"The faces of '{mesh.source}' have no area, so nothing can be measured. Check the mesh.")
         self.kept: UInt32[np.ndarray, " k"] = np.flatnonzero(kept).astype(np.uint32)
-        library = open3d()
-        self._scene = library.t.geometry.RaycastingScene()
-        faces = mesh.faces.astype(np.uint32)[kept]
-        self._scene.add_triangles(library.core.Tensor(single), library.core.Tensor(faces))
+        self._single = single
+        self._parts = list(blocks(len(self.kept), _FACES_AT_ONCE))
+        self._scene = self._scene_of(self._parts[0])
 
     def find(self, points: Float64[np.ndarray, "n 3"]) -> Closest:
         """Distances to the surface and normals of the closest triangles, for finite points in input units."""
+        local = (points - self.middle) / self.scale
+        nearest = self._nearest_faces(local)
         distances, normals = np.zeros(len(points)), np.zeros((len(points), 3))
         for rows in blocks(len(points), _POINTS_AT_ONCE):
-            distances[rows], normals[rows] = self._find((points[rows] - self.middle) / self.scale)
+            corners = (self.mesh.vertices[self.mesh.faces[nearest[rows]]] - self.middle) / self.scale
+            across = _across(corners)
+            distances[rows] = distances_to_triangles(local[rows], corners)
+            normals[rows] = across / np.linalg.norm(across, axis=1, keepdims=True)
         return Closest(distances=distances * self.scale, normals=normals)
 
-    def _find(self, points: Float64[np.ndarray, "n 3"]) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, "n 3"]]:
-        query = open3d().core.Tensor(np.ascontiguousarray(points.astype(np.float32)))
-        faces = self.kept[self._scene.compute_closest_points(query)["primitive_ids"].numpy()]
-        corners = (self.mesh.vertices[self.mesh.faces[faces]] - self.middle) / self.scale
-        across = _across(corners)
-        return distances_to_triangles(points, corners), across / np.linalg.norm(across, axis=1, keepdims=True)
+    def _nearest_faces(self, points: Float64[np.ndarray, "n 3"]) -> Int64[np.ndarray, " n"]:
+        """Rows of the faces closest to points in the frame of the search."""
+        nearest = np.zeros(len(points), np.int64)
+        least = np.full(len(points), np.inf, np.float32)
+        tensor = open3d().core.Tensor
+        for number, part in enumerate(self._parts):
+            scene = self._scene if number == 0 else self._scene_of(part)
+            for rows in blocks(len(points), _POINTS_AT_ONCE):
+                query = np.ascontiguousarray(points[rows].astype(np.float32))
+                found = scene.compute_closest_points(tensor(query))
+                far = np.linalg.norm(found["points"].numpy() - query, axis=1)
+                nearer = far < least[rows]
+                least[rows] = np.where(nearer, far, least[rows])
+                faces = self.kept[part][found["primitive_ids"].numpy().astype(np.int64) * nearer]
+                nearest[rows] = np.where(nearer, faces, nearest[rows])
+        return nearest
+
+    def _scene_of(self, part: slice) -> Any:
+        library = open3d()
+        faces = self.mesh.faces[self.kept[part]].astype(np.uint32)
+        # Faces of one part mostly have corners close in the list, of which the others are not copied.
+        first, last = int(faces.min()), int(faces.max())
+        scene = library.t.geometry.RaycastingScene()
+        scene.add_triangles(library.core.Tensor(self._single[first : last + 1]), library.core.Tensor(faces - first))
+        return scene
 
 
 def distances_to_triangles(

@@ -64,6 +64,19 @@ def test_closest_faces_against_a_search_over_all(monkeypatch, at_once, scale, of
     np.testing.assert_allclose(found.normals, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("part", [1, 7, 64])
+def test_parts_of_a_mesh_give_what_the_whole_gives(monkeypatch, part):
+    mesh = random_mesh()
+    points = np.random.default_rng(2).normal(size=(500, 3))
+    whole = ClosestOnMesh(mesh).find(points)
+    monkeypatch.setattr(closest, "_FACES_AT_ONCE", part)
+    parts = ClosestOnMesh(mesh).find(points)
+    np.testing.assert_allclose(parts.distances, whole.distances, rtol=0, atol=1e-7)
+    # Where two triangles are as near to all digits of the search, either may be named.
+    same = np.isclose(parts.normals, whole.normals, atol=1e-12).all(1)
+    assert same.mean() > 0.99
+
+
 def test_distances_to_triangles_above_beside_and_upon():
     corners = np.array([(0.0, 0, 0), (1, 0, 0), (0, 1, 0)])
     points = np.array([(0.2, 0.2, 3), (0.2, 0.2, -3), (-3, -4, 0), (1, 1, 0), (0.5, -2, 0), (0.25, 0.25, 0)])
