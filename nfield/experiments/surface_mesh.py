@@ -22,8 +22,8 @@ from nfield.meshing.trim import trim_unsupported
 
 MARGIN = 0.06
 """Of the longest edge, on all sides of the points."""
-CELLS_PER_STEP = 1.25
-"""Cells of the mesh per step of the finest lattice."""
+CELLS_PER_STEP = 1.6
+"""Cells of the mesh per step of the finest lattice: with fewer the faces' normals are off by more than the field's."""
 LEAST_CELLS, MOST_CELLS = 64, 768
 """Bounds of the resolution that is chosen where none is asked for, the upper one for as much surface as a ball has."""
 BALL = np.pi

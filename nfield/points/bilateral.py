@@ -4,6 +4,7 @@ The bilateral filter of normals as for meshes: Zheng, Fu, Au and Tai, "Bilateral
 IEEE TVCG 17(10), 2011.
 """
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from scipy.spatial import cKDTree
@@ -17,6 +18,8 @@ REACH = 4.0
 LIKENESS = 0.15
 """Standard deviation of the weights over the difference of unit normals: about nine degrees."""
 PASSES = 3
+AT_ONCE = 1 << 16
+"""Points whose neighbours are looked at together: each needs a kilobyte."""
 
 
 class BilateralFilter:
@@ -26,16 +29,19 @@ class BilateralFilter:
         """`areas` are what each point counts; `length` is the smoothing length, in the unit of the points."""
         self.points, self.areas, self.reach = points, areas, REACH * length
         on_cpu = points.cpu().numpy()
-        _, near = cKDTree(on_cpu).query(on_cpu, min(NEIGHBOURS, len(on_cpu)), workers=-1)
-        # Short indices: there are as many as the points have coordinates ten times over.
-        self.near: Int[torch.Tensor, "n k"] = torch.from_numpy(near.reshape(len(on_cpu), -1)).int().to(points.device)
+        tree, count = cKDTree(on_cpu), min(NEIGHBOURS, len(on_cpu))
+        # Short indices, and few at a time: of a million points the distances alone would take a quarter of a gigabyte.
+        near = np.empty((len(on_cpu), count), np.int32)
+        for rows in blocks(len(on_cpu)):
+            near[rows] = tree.query(on_cpu[rows], count, workers=-1)[1].reshape(-1, count)
+        self.near: Int[torch.Tensor, "n k"] = torch.from_numpy(near).to(points.device)
 
     def __call__(
         self, normals: Float[torch.Tensor, "n 3"], weights: Float[torch.Tensor, " n"]
     ) -> Float[torch.Tensor, "n 3"]:
         """The unit normals, filtered; points of little weight have little say."""
         for _ in range(PASSES):
-            normals = torch.cat([self._mean(normals, weights, rows) for rows in blocks(len(normals))])
+            normals = torch.cat([self._mean(normals, weights, rows) for rows in blocks(len(normals), AT_ONCE)])
         return normals
 
     def _mean(

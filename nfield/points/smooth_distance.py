@@ -126,9 +126,9 @@ def solve_levels(
         length, normal_length = smoothing.lengths(step, dense=dense)
         iterations = smoothing.iterations * (4 if depth == 0 else 1)
         thin = thinned(sample, step * CELL)
-        system = _System(level, free, thin.points, dense=dense)
         finest = step < 1.5 * smoothing.step
         filtered = BilateralFilter(thin.points, thin.areas, length) if finest and smoothing.filtered else None
+        system = _System(level, free, thin.points, dense=dense)
         if levels:
             thin = _renewed(thin, system, level, smoothing, filtered)
         for _ in range(smoothing.rounds):

@@ -94,5 +94,6 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     weights = torch.rand(700, generator=generator)
     whole = BilateralFilter(points, torch.ones(700), 0.05)(normals, weights)
     monkeypatch.setattr("nfield.core.blocks.AT_ONCE", 64)
+    monkeypatch.setattr(bilateral, "AT_ONCE", 50)
     parts = BilateralFilter(points, torch.ones(700), 0.05)(normals, weights)
     np.testing.assert_allclose(parts.numpy(), whole.numpy(), rtol=0, atol=1e-6)
