@@ -23,6 +23,7 @@ from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_outputs import picture_of, write_surfaces
 from nfield.experiments.surface_profiles import profiles_of
 from nfield.experiments.surface_result import SurfaceResult, build_network
+from nfield.experiments.surface_scales import CloudScales
 from nfield.experiments.surface_summary import surface_run_metrics, true_indicator
 from nfield.fields.splines import SplineDistance
 from nfield.fields.surface import SurfaceField
@@ -64,7 +65,7 @@ def run_surface(
     network = options.network
     recipe = {"encoding": {"name": "splines"}, "backbone": {"name": "linear"}, "learning_rate": None}
     if network is not None:
-        recipe = network_recipe(network, options)
+        recipe = network_recipe(network, options, CloudScales.of(prepared))
         # What cannot be built, or not be trained in this way, is told before anything is written.
         run.weights = loss_weights(options, network, recipe, build_network(recipe, options.seed).field)
     config: dict[str, Any] = {

@@ -17,6 +17,7 @@ from nfield.experiments.surface_losses import slope_weights
 from nfield.experiments.surface_options import DEFAULT_STEPS, SURFACE_PRESETS, SurfaceOptions, SurfacePreset
 from nfield.experiments.surface_outputs import picture_of
 from nfield.experiments.surface_result import build_network
+from nfield.experiments.surface_scales import ENCODING_FROM_POINTS, CloudScales, start_settings
 from nfield.fields.network_distance import NetworkDistance
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.cloud import CloudTask, VolumeProbe
@@ -32,11 +33,11 @@ BASELINE_STEPS, BASELINE_POINTS, BASELINE_GROWTH = 560, 10_000, 0.68
 """Steps of the baseline beside splines through so many points, and the power of their number with which they grow."""
 
 
-def network_recipe(preset: SurfacePreset, options: SurfaceOptions) -> dict[str, Any]:
-    """Encoding, backbone and rate as entries of config.json; the user's settings win."""
-    encoding = from_dict(
-        ENCODINGS[preset.encoding], {**preset.encoding_settings, **options.encoding_settings}, "encoding"
-    )
+def network_recipe(preset: SurfacePreset, options: SurfaceOptions, scales: CloudScales) -> dict[str, Any]:
+    """Encoding, backbone, rate and start as entries of config.json; the user's settings win."""
+    given = options.encoding_settings
+    decided = ENCODING_FROM_POINTS.get(preset.encoding, lambda *_: {})(scales, given)
+    encoding = from_dict(ENCODINGS[preset.encoding], {**preset.encoding_settings, **decided, **given}, "encoding")
     backbone = from_dict(
         BACKBONES[preset.backbone], {**preset.backbone_settings, **options.backbone_settings}, "backbone"
     )
@@ -44,6 +45,7 @@ def network_recipe(preset: SurfacePreset, options: SurfaceOptions) -> dict[str, 
         "encoding": to_dict(encoding, name=name_of(ENCODINGS, encoding)),
         "backbone": to_dict(backbone, name=name_of(BACKBONES, backbone)),
         "learning_rate": options.learning_rate or preset.learning_rate,
+        **start_settings(preset.encoding, scales),
     }
 
 
@@ -116,7 +118,9 @@ class NetworkTraining:
         """The plain MLP on the same points, with a rate out of three; its recipe goes into `config`."""
         options = self.options
         plain = dataclasses.replace(options, encoding_settings={}, backbone_settings={}, learning_rate=None)
-        recipe = config["baseline_recipe"] or network_recipe(SURFACE_PRESETS["none"], plain)
+        recipe = config["baseline_recipe"] or network_recipe(
+            SURFACE_PRESETS["none"], plain, CloudScales.of(self.prepared)
+        )
         if config["baseline_recipe"] is None:
             if self.progress is not None:
                 self.progress.message("Tuning the baseline's learning rate")

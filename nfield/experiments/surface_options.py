@@ -45,9 +45,10 @@ SURFACE_PRESETS: dict[str, SurfacePreset] = {
     "fourier": SurfacePreset(
         encoding="multiscale_gaussian",
         backbone="mlp",
-        learning_rate=2e-3,
-        encoding_settings={"scales": (0.5, 1.5), "frequencies": 48},
-        backbone_settings={"width": 128, "depth": 3, "activation": "softplus"},
+        learning_rate=1e-3,
+        encoding_settings={"scales": (0.6, 1.8), "frequencies": 48},
+        # Softplus bends over a unit of its input, which is too slow a bend for features that hardly ever exceed one.
+        backbone_settings={"width": 128, "depth": 3, "activation": "sine"},
     ),
     "mscale": SurfacePreset(
         encoding="identity",
@@ -58,15 +59,15 @@ SURFACE_PRESETS: dict[str, SurfacePreset] = {
     "hash": SurfacePreset(
         encoding="hash",
         backbone="mlp",
-        learning_rate=2e-3,
-        encoding_settings={"levels": 8, "coarsest": 8, "finest": 128, "interpolation": "smooth"},
-        backbone_settings={"width": 64, "depth": 2, "activation": "softplus"},
+        learning_rate=3e-3,
+        encoding_settings={"interpolation": "smooth"},
+        backbone_settings={"width": 64, "depth": 2, "activation": "sine"},
     ),
     "none": SurfacePreset(
         encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
     ),
 }
-"""Networks for surfaces, on coordinates within [-1, 1]."""
+"""Networks for surfaces; what the points decide is in `surface_scales`."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

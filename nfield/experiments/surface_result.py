@@ -98,7 +98,8 @@ def build_network(recipe: dict[str, Any], seed: int) -> NetworkDistance:
     draw = generator(seed, "weights")
     encoding = named_from_dict(ENCODINGS, recipe["encoding"], "encoding").build(3, draw)
     backbone = named_from_dict(BACKBONES, recipe["backbone"], "backbone").build(encoding.out_dim, 1, draw)
-    return NetworkDistance(Field(encoding, backbone))
+    # Runs of before these keys were written had neither.
+    return NetworkDistance(Field(encoding, backbone), reach=recipe.get("reach", 1.0), radius=recipe.get("start_radius"))
 
 
 def load_surface(folder: RunFolder, device: str = "cpu") -> SurfaceResult:

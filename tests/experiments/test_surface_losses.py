@@ -14,6 +14,7 @@ from nfield.experiments.surface_losses import loss_weights
 from nfield.experiments.surface_networks import network_recipe
 from nfield.experiments.surface_options import HESSIAN_LOSSES, SURFACE_PRESETS, SurfaceOptions
 from nfield.experiments.surface_result import build_network
+from nfield.experiments.surface_scales import CloudScales
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.cloud import CloudTask
 from nfield.tasks.distance_losses import SECOND_ORDER, hessian_of, value_and_slope
@@ -30,7 +31,7 @@ def ellipsoid(count: int = 300) -> PointCloud:
 def weights_of(**options: object) -> dict[str, float]:
     chosen = SurfaceOptions(**options)
     assert chosen.network is not None
-    recipe = network_recipe(chosen.network, chosen)
+    recipe = network_recipe(chosen.network, chosen, CloudScales(spacing=0.02, length=0.002, radius=0.4))
     return loss_weights(chosen, chosen.network, recipe, build_network(recipe, 0).field)
 
 

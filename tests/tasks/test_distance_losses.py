@@ -12,6 +12,7 @@ import torch
 from nfield.experiments.surface_networks import network_recipe
 from nfield.experiments.surface_options import SURFACE_PRESETS, SurfaceOptions
 from nfield.experiments.surface_result import build_network
+from nfield.experiments.surface_scales import CloudScales
 from nfield.tasks import cloud
 from nfield.tasks.cloud import CloudTask, VolumeProbe, near_count
 from nfield.tasks.distance_losses import (
@@ -25,6 +26,7 @@ from nfield.tasks.distance_losses import (
     value_and_slope,
 )
 
+SCALES = CloudScales(spacing=0.02, length=0.002, radius=0.4)
 SMOOTH_PRESETS = [name for name in SURFACE_PRESETS if name != "none"]
 
 
@@ -109,7 +111,7 @@ def test_the_determinant_has_a_gradient_where_it_vanishes() -> None:
 
 
 def network(preset: str) -> torch.nn.Module:
-    recipe = network_recipe(SURFACE_PRESETS[preset], SurfaceOptions(preset=preset))
+    recipe = network_recipe(SURFACE_PRESETS[preset], SurfaceOptions(preset=preset), SCALES)
     built = build_network(recipe, 0).double()
     draw = torch.Generator().manual_seed(5)
     with torch.no_grad():

@@ -1,0 +1,126 @@
+"""What the points decide about networks, against what can be said of scans without training any."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from nfield.core.cloud import PointCloud
+from nfield.experiments.cloud import Prepared, prepare
+from nfield.experiments.surface import run_surface
+from nfield.experiments.surface_networks import network_recipe
+from nfield.experiments.surface_options import SURFACE_PRESETS, SurfaceOptions
+from nfield.experiments.surface_result import build_network
+from nfield.experiments.surface_scales import REACH, CloudScales
+from nfield.tasks.cloud import CloudTask, VolumeProbe
+
+SCALES = CloudScales(spacing=0.02, length=0.002, radius=0.4)
+
+
+def ball(count: int, noise: float = 0.0) -> np.ndarray:
+    """Points of a unit sphere, evenly by the golden angle."""
+    draw = np.random.default_rng(0)
+    height = 1 - (2 * np.arange(count) + 1) / count
+    angle = np.arange(count) * math.pi * (3 - math.sqrt(5))
+    points = np.stack([np.cos(angle), np.sin(angle), height], 1)
+    points[:, :2] *= np.sqrt(1 - height**2)[:, None]
+    return points + noise * draw.normal(size=points.shape)
+
+
+def prepared(points: np.ndarray, noise: float) -> Prepared:
+    cloud = PointCloud.from_arrays(points)
+    return prepare(cloud, seed=0, normals="auto", noise=noise, device=torch.device("cpu"))
+
+
+def recipe_of(preset: str, scales: CloudScales = SCALES, **options: object) -> dict:
+    chosen = SurfaceOptions(preset=preset, **options)
+    assert chosen.network is not None
+    return network_recipe(chosen.network, chosen, scales)
+
+
+def test_the_grid_is_as_fine_as_the_points_lie() -> None:
+    """Four times as many points lie half as far apart, and take a grid twice as fine."""
+    few, many = (CloudScales.of(prepared(ball(n), 0.0)) for n in (1000, 4000))
+    finest = [recipe_of("hash", scales)["encoding"]["finest"] for scales in (few, many)]
+    assert finest[1] / finest[0] == pytest.approx(2, rel=0.1)
+    # On a sphere of diameter 1, n points each have π/n of its area, and lie about the root of it apart.
+    assert REACH / finest[0] == pytest.approx(math.sqrt(math.pi / 1000), rel=0.25)
+
+
+def test_noise_makes_the_grid_coarser() -> None:
+    finest = [
+        recipe_of("hash", CloudScales.of(prepared(ball(2000, noise), noise)))["encoding"]["finest"]
+        for noise in (0.0, 0.03, 0.06)
+    ]
+    assert finest[0] > finest[1] > finest[2]
+
+
+def test_units_and_place_decide_nothing() -> None:
+    points = ball(1000)
+    here = recipe_of("hash", CloudScales.of(prepared(points, 0.0)))
+    there = recipe_of("hash", CloudScales.of(prepared(1000 * points + 5000, 0.0)))
+    assert here["encoding"] == there["encoding"]
+    assert here["start_radius"] == pytest.approx(there["start_radius"], rel=1e-4)
+
+
+def test_settings_of_the_user_win() -> None:
+    assert recipe_of("hash", encoding_settings={"finest": 300})["encoding"]["finest"] == 300
+    coarse = recipe_of("hash", encoding_settings={"coarsest": 500})["encoding"]
+    assert (coarse["coarsest"], coarse["finest"]) == (500, 500)
+
+
+@pytest.mark.parametrize("preset", [name for name, p in SURFACE_PRESETS.items() if p.encoding != "identity"])
+def test_before_training_the_sign_is_that_of_the_cloud(preset: str) -> None:
+    """A start without floaters: inside at the middle, outside at every corner of the box that is trained in."""
+    scales = CloudScales.of(prepared(ball(1000), 0.0))
+    network = build_network(recipe_of(preset, scales), 0)
+    side = torch.tensor([-0.5, 0.5]) * REACH
+    corners = torch.cartesian_prod(side, side, side)
+    with torch.no_grad():
+        assert float(network(torch.zeros(1, 3))) < 0
+        assert bool((network(corners) > 0).all())
+
+
+def test_the_plain_network_is_left_as_it_was() -> None:
+    """The baseline: no choice made for other networks may handicap it."""
+    x = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    network = build_network(recipe_of("none"), 0)
+    torch.testing.assert_close(network(x), network.field(2 * x) / 2)
+
+
+def test_encodings_cover_all_points_that_are_trained_on() -> None:
+    """A grid is constant beyond its box, where no loss can then mend a slope: no batch may reach there."""
+    points = torch.from_numpy(ball(500)).float() / 2
+    task = CloudTask(
+        points, 2 * points, points, VolumeProbe(1.0), diagonal=1.0, weights={"surface": 1.0}, batch_points=400,
+        device=torch.device("cpu"),
+    )  # fmt: skip
+    batch = task.batch(torch.Generator().manual_seed(0))
+    network = build_network(recipe_of("hash"), 0)
+    with torch.no_grad():
+        network.field.encoding.features.normal_()
+    x = torch.cat([batch.points, batch.off]).requires_grad_(True)
+    features = network.field.encoding(x * (2 / network.reach))
+    (slope,) = torch.autograd.grad(features.square().sum(), x)
+    anywhere = x.detach().abs().amax(1) <= REACH / 2
+    assert bool(anywhere[: len(batch.points)].all())
+    assert bool((slope[anywhere] != 0).all())
+
+
+def test_runs_from_before_the_start_was_written_open_as_they_were() -> None:
+    recipe = recipe_of("siren")
+    old = {k: v for k, v in recipe.items() if k not in ("reach", "start_radius")}
+    x = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    network = build_network(old, 0)
+    torch.testing.assert_close(network(x), network.field(2 * x) / 2)
+
+
+def test_a_short_training_of_fourier_features_has_one_closed_piece() -> None:
+    """Oracle: the true solid's volume."""
+    options = SurfaceOptions(preset="fourier", steps=60, batch_points=512, baseline=False, resolution=32, evaluations=2)
+    result = run_surface(PointCloud.from_arrays(ball(800) * [1, 0.7, 0.5]), options)
+    assert result.mesh is not None
+    assert result.metrics["watertight"]
+    assert result.metrics["components"] == 1
+    assert result.mesh.volume == pytest.approx(4 / 3 * math.pi * 0.35, rel=0.1)
