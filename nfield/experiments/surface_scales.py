@@ -14,7 +14,7 @@ from nfield.tasks.cloud import PROBE_EDGE
 REACH = PROBE_EDGE
 """Edge of the box in which networks are trained, points off the surface included: an encoding has to cover it."""
 LENGTHS_PER_CELL = 3.0
-"""Smoothing lengths in a cell of the finest grid, at the least: it has no smoothness of its own to average noise with."""
+"""Smoothing lengths in a cell of the finest grid, at the least: its cells are all that averages noise."""
 LOW_FIRST = ("identity",)
 """Encodings whose networks learn the low frequencies first."""
 COARSEST = 3
