@@ -1,0 +1,88 @@
+"""A radiance field: density at a place, and the colour that it sends into a direction.
+
+Notation: x, a place in the normalised cube in which the scene lies ([-1, 1]³, or all of space drawn into it); d, a unit
+direction that light is seen along, away from the camera.
+    (s, h) = backbone(encoding(x)),  σ = exp(s + bias),  c = sigmoid(head(h, directions(d)))
+Densities are per unit of length of the normalised world. Mildenhall et al., NeRF (arXiv 2003.08934); the exponential
+and the features h after Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989).
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+
+from nfield.backbones.base import AbstractBackbone
+from nfield.encodings.base import AbstractEncoding
+from nfield.fields.base import count_parameters
+
+LARGEST_EXPONENT = 12.0
+"""Beyond it densities grow no more: one of e^12 stops all light within any step."""
+
+
+class _TruncatedExponential(torch.autograd.Function):
+    """exp(min(x, LARGEST_EXPONENT)), whose slope never dies so that densities that are too high come down again."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        value = x.clamp(max=LARGEST_EXPONENT).exp()
+        ctx.save_for_backward(value)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        (value,) = ctx.saved_tensors
+        return gradient * value
+
+
+class RadianceField(torch.nn.Module):
+    """Density and colour from encodings of place and direction, a backbone and a head for the colour."""
+
+    def __init__(
+        self,
+        encoding: AbstractEncoding,
+        backbone: AbstractBackbone,
+        directions: AbstractEncoding,
+        head: AbstractBackbone,
+        *,
+        density_bias: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.encoding, self.backbone, self.directions, self.head = encoding, backbone, directions, head
+        self.register_buffer("density_bias", torch.tensor(float(density_bias)))
+        self.density_bias: torch.Tensor
+
+    @property
+    def features(self) -> int:
+        """Number of features that the head takes from the backbone."""
+        return self.backbone.out_dim - 1
+
+    def _density(self, raw: Float[torch.Tensor, " n"]) -> Float[torch.Tensor, " n"]:
+        return _TruncatedExponential.apply(raw.float() + self.density_bias)
+
+    def density(self, places: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, " n"]:
+        """Densities alone."""
+        return self._density(self.backbone(self.encoding(places))[:, 0])
+
+    def forward(
+        self, places: Float[torch.Tensor, "n 3"], directions: Float[torch.Tensor, "n 3"]
+    ) -> tuple[Float[torch.Tensor, " n"], Float[torch.Tensor, "n 3"]]:
+        """Densities, and colours in [0, 1], at places seen along directions."""
+        values = self.backbone(self.encoding(places))
+        seen = torch.cat([values[:, 1:].float(), self.directions(directions).float()], -1)
+        return self._density(values[:, 0]), torch.sigmoid(self.head(seen).float())
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
+        rate = float(getattr(getattr(self.encoding, "config", None), "rate", 1.0))
+        features = list(self.encoding.parameters())
+        known = {id(p) for p in features}
+        rest = [p for p in self.parameters() if id(p) not in known]
+        groups = [{"name": "network", "params": rest, "rate": 1.0}]
+        if features:
+            groups.append({"name": "features", "params": features, "rate": rate})
+        return groups
+
+    def count_parameters(self) -> int:
+        """Number of trained numbers."""
+        return count_parameters(self)

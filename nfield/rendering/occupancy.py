@@ -1,0 +1,111 @@
+"""Which parts of the cube hold anything: a grid of densities on two levels, so that empty space costs nothing.
+
+Notation: the fine level has N³ cells over [-1, 1]³; the coarse one joins blocks of BLOCK³ of them, and each of its
+cells counts as full where it or one of its 26 neighbours holds a full fine cell. Half a coarse cell from any place
+whose coarse cell is empty there is then nothing either.
+Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989), appendix E.1.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+BLOCK = 8
+CHUNK = 1 << 17
+"""Cells whose densities are asked for at once."""
+
+
+class OccupancyGrid(torch.nn.Module):
+    """Densities remembered in cells, and which of them are worth a look. Its buffers are saved with the field."""
+
+    def __init__(self, resolution: int = 128) -> None:
+        super().__init__()
+        self.resolution = max(BLOCK, resolution // BLOCK * BLOCK)
+        n, m = self.resolution, self.resolution // BLOCK
+        self.register_buffer("density", torch.zeros(n**3))
+        self.register_buffer("full", torch.ones(n**3, dtype=torch.bool))
+        self.register_buffer("coarse", torch.ones(m**3, dtype=torch.bool))
+        self.register_buffer("seen", torch.ones(n**3, dtype=torch.bool))
+        self.density: Tensor
+        self.full: Tensor
+        self.coarse: Tensor
+        self.seen: Tensor
+
+    @property
+    def share(self) -> float:
+        """Share of the fine cells that are full."""
+        return float(self.full.float().mean())
+
+    def centres(self, cells: Tensor) -> Float[Tensor, "n 3"]:
+        """Middles of fine cells given by number."""
+        n = self.resolution
+        index = torch.stack([cells // (n * n), cells // n % n, cells % n], -1)
+        return (index.to(torch.float32) + 0.5) * (2 / n) - 1
+
+    @staticmethod
+    def _cells(points: Float[Tensor, "*n 3"], resolution: int) -> Tensor:
+        index = ((points + 1) * (resolution / 2)).clamp(0, resolution - 1).to(torch.int32)
+        return (index[..., 0] * resolution + index[..., 1]) * resolution + index[..., 2]
+
+    def at(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
+        """Whether the fine cells of points are full."""
+        cells = self._cells(points, self.resolution)
+        return self.full.index_select(0, cells.reshape(-1)).reshape(cells.shape)
+
+    def near(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
+        """Whether there may be anything within half a coarse cell of points."""
+        cells = self._cells(points, self.resolution // BLOCK)
+        return self.coarse.index_select(0, cells.reshape(-1)).reshape(cells.shape)
+
+    def density_at(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n"]:
+        """Densities remembered of the fine cells of points."""
+        cells = self._cells(points, self.resolution)
+        return self.density.index_select(0, cells.reshape(-1)).reshape(cells.shape)
+
+    @torch.no_grad()
+    def update(
+        self,
+        density: Callable[[Float[Tensor, "n 3"]], Float[Tensor, " n"]],
+        generator: torch.Generator,
+        *,
+        step: float,
+        share: float = 1.0,
+        decay: float = 0.95,
+        threshold: float = 0.01,
+    ) -> None:
+        """Ask for densities at random places of cells, and find anew which cells are full.
+
+        `share` of the cells are asked for: half of these anywhere, the others among the full ones. What is remembered
+        falls by `decay` and rises to what is found. Full are cells of an opacity over one `step` above `threshold`,
+        or above the mean of all where that is less, so that nothing is lost before anything has been learned.
+        """
+        device, n = self.density.device, self.resolution
+        if share >= 1:
+            cells = torch.arange(n**3, device=device)
+        else:
+            count = max(1, int(share * n**3 / 2))
+            anywhere = torch.randint(n**3, (count,), generator=generator).to(device)
+            full = self.full.nonzero()[:, 0]
+            picked = torch.randint(max(1, len(full)), (min(count, len(full)),), generator=generator).to(device)
+            cells = torch.cat([anywhere, full[picked]]).unique()
+        cells = cells[self.seen[cells]]
+        self.density.mul_(decay)
+        for part in cells.split(CHUNK):
+            jitter = (torch.rand(len(part), 3, generator=generator).to(device) - 0.5) * (2 / n)
+            found = density(self.centres(part) + jitter).to(self.density.dtype)
+            self.density[part] = torch.maximum(self.density[part], found)
+        self.refill(step=step, threshold=threshold)
+
+    @torch.no_grad()
+    def refill(self, *, step: float, threshold: float = 0.01) -> None:
+        """Find anew which cells are full, of the densities that are remembered."""
+        n, m = self.resolution, self.resolution // BLOCK
+        opacity = -torch.expm1(-self.density * step)
+        bound = min(threshold, float(opacity[self.seen].mean()) if bool(self.seen.any()) else threshold)
+        self.full = (opacity > bound) & self.seen
+        blocks = self.full.reshape(m, BLOCK, m, BLOCK, m, BLOCK).any(5).any(3).any(1)
+        self.coarse = (
+            torch.nn.functional.max_pool3d(blocks[None, None].float(), 3, stride=1, padding=1)[0, 0].reshape(-1) > 0
+        )
