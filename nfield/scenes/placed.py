@@ -1,0 +1,160 @@
+"""Objects of a scene: a shape at its place, and where rays meet it.
+
+Rays are taken into the shape's own frame once, clipped to its box, and followed by sphere tracing (Hart 1996): steps as
+long as the distance never pass the surface. Along a ray the distance to a convex solid is a convex function, which
+lies above its secants beyond their ends; so there a secant's zero is as safe, and close to the surface much nearer.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nfield.core.checks import at_least
+from nfield.scenes.combined import Transformed
+from nfield.scenes.ground import Ground
+from nfield.scenes.lighting import Fade, Material
+from nfield.scenes.patterns import Pattern, Solid
+from nfield.scenes.shape import Bounds, Shape, outward_normals
+from nfield.scenes.shapes import Box, Capsule, Sphere
+
+CONVEX = (Sphere, Box, Capsule)
+STEPS = 400
+"""The most steps: only rays that graze a surface, or run along a gyroid, need more than a few dozen."""
+CROWDED = 0.7
+"""Share of rays still under way below which the others' rows are dropped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """A shape that is scaled, turned and shifted, with its pattern and material."""
+
+    shape: Shape
+    pattern: Pattern = field(default_factory=Solid)
+    material: Material = field(default_factory=Material)
+    scale: float = 1.0
+    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    """Axis of the turn, as long as its angle in degrees."""
+    shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    fade: Fade | None = None
+
+    def __post_init__(self) -> None:
+        at_least(self.moved.scale, 0, "The scale")
+
+    @cached_property
+    def moved(self) -> Transformed:
+        """The shape where it stands, as one shape."""
+        return Transformed(shape=self.shape, scale=self.scale, rotation=self.rotation, shift=self.shift)
+
+    @property
+    def endless(self) -> bool:
+        """Whether it has no end."""
+        return isinstance(self.shape, Ground)
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """The box around it, infinite where it has no end; tight for spheres, boxes and capsules."""
+        if self.endless:
+            return np.full(3, -np.inf), np.full(3, np.inf)
+        if isinstance(self.shape, Sphere):
+            half = np.full(3, self.scale * self.shape.radius)
+        elif isinstance(self.shape, Capsule):
+            axis = np.abs(self.moved.matrix[:, 2])
+            half = self.scale * (self.shape.half_length * axis + self.shape.radius)
+        else:
+            return self.moved.bounds
+        return np.array(self.shift) - half, np.array(self.shift) + half
+
+    def reach(self, point: np.ndarray) -> float:
+        """Radius of a ball around the point that holds the object."""
+        half = np.asarray(self.shape.bounds[1])
+        # Of all shapes only the box has corners as far out as its bounds have.
+        radius = np.linalg.norm(half) if isinstance(self.shape, Box) else half.max()
+        return float(np.linalg.norm(np.array(self.shift) - point) + self.scale * radius)
+
+    def colours(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """The pattern at points of the surface, unlit."""
+        places = self.moved.inner(points)
+        colours = self.pattern(places)
+        return colours if self.fade is None else self.fade(places, colours)
+
+    def normals(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Unit normals at points of the surface, outward."""
+        return outward_normals(self.moved, points)
+
+    def meet(
+        self,
+        origins: Float[Tensor, "n 3"],
+        directions: Float[Tensor, "n 3"],
+        limits: Float[Tensor, " n"],
+        tolerance: float,
+    ) -> Float[Tensor, " n"]:
+        """Distances along rays to the surface, infinite where it is not met before `limits`.
+
+        A ray that passes the surface closer than the tolerance counts as meeting it.
+        """
+        inner = self.moved.inner(origins)
+        turned = directions @ torch.from_numpy(self.moved.matrix).to(directions)
+        if isinstance(self.shape, Ground):
+            found = self.scale * self.shape.meet(inner, turned)
+            return torch.where(found < limits, found, torch.inf)
+        near, far = _clip(self.shape.bounds, inner, turned, tolerance / self.scale)
+        far = torch.minimum(far, limits / self.scale)
+        rows = (near < far).nonzero()[:, 0]
+        found = torch.full_like(limits, torch.inf)
+        if len(rows):
+            reached = march(self.shape, inner[rows], turned[rows], near[rows], far[rows], tolerance / self.scale)
+            found[rows] = self.scale * reached
+        return found
+
+
+def _clip(
+    bounds: Bounds, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"], margin: float
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Where rays enter and leave a box with a margin, not before their origins; in the wrong order if they miss it."""
+    low, high = origins.new_tensor(bounds[0] - margin), origins.new_tensor(bounds[1] + margin)
+    # A direction along a face divides by zero: a tiny slope gives the same answer without NaN.
+    tiny = torch.finfo(directions.dtype).eps ** 2
+    slopes = torch.where(directions.abs() < tiny, tiny, directions)
+    first, second = (low - origins) / slopes, (high - origins) / slopes
+    return torch.minimum(first, second).amax(-1).clamp(min=0), torch.maximum(first, second).amin(-1)
+
+
+def march(
+    shape: Shape,
+    origins: Float[Tensor, "n 3"],
+    directions: Float[Tensor, "n 3"],
+    near: Float[Tensor, " n"],
+    far: Float[Tensor, " n"],
+    tolerance: float,
+) -> Float[Tensor, " n"]:
+    """Distances from `near` on at which rays come within the tolerance of a shape, infinite if not before `far`."""
+    convex = isinstance(shape, CONVEX)
+    found = torch.full_like(near, torch.inf)
+    rows = torch.arange(len(near), device=near.device)
+    along, under_way = near, torch.ones_like(near, dtype=torch.bool)
+    step = before = torch.full_like(near, torch.nan)
+    # Rounding grows with the distance: a fixed tolerance could never be met far away.
+    rounding = 4 * torch.finfo(near.dtype).eps
+    for _ in range(STEPS):
+        value = shape(torch.addcmul(origins, along[:, None], directions))
+        arrived = under_way & (value <= along.mul(rounding).clamp(min=tolerance))
+        found[rows[arrived]] = along[arrived]
+        length = value
+        if convex:
+            secant = value * step / (before - value)
+            length = torch.where(secant > value, secant, value)
+        along = along + length
+        under_way = under_way & ~arrived & (along < far)
+        step, before = length, value
+        left = int(under_way.sum())
+        if not left:
+            break
+        if left < CROWDED * len(rows):
+            rows, along, step, before = (t[under_way] for t in (rows, along, step, before))
+            origins, directions, far = (t[under_way] for t in (origins, directions, far))
+            under_way = torch.ones_like(rows, dtype=torch.bool)
+    return found
