@@ -1,9 +1,4 @@
-"""Objects of a scene: a shape at its place, and where rays meet it.
-
-Rays are taken into the shape's own frame once, clipped to its box, and followed by sphere tracing (Hart 1996): steps as
-long as the distance never pass the surface. Along a ray the distance to a convex solid is a convex function, which
-lies above its secants beyond their ends; so there a secant's zero is as safe, and close to the surface much nearer.
-"""
+"""Objects of a scene: a shape at its place, and where rays meet it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,12 +15,7 @@ from nfield.scenes.lighting import Fade, Material
 from nfield.scenes.patterns import Pattern, Solid
 from nfield.scenes.shape import Bounds, Shape, outward_normals
 from nfield.scenes.shapes import Box, Capsule, Sphere
-
-CONVEX = (Sphere, Box, Capsule)
-STEPS = 400
-"""The most steps: only rays that graze a surface, or run along a gyroid, need more than a few dozen."""
-CROWDED = 0.7
-"""Share of rays still under way below which the others' rows are dropped."""
+from nfield.scenes.tracing import march
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,40 +111,3 @@ def _clip(
     slopes = torch.where(directions.abs() < tiny, tiny, directions)
     first, second = (low - origins) / slopes, (high - origins) / slopes
     return torch.minimum(first, second).amax(-1).clamp(min=0), torch.maximum(first, second).amin(-1)
-
-
-def march(
-    shape: Shape,
-    origins: Float[Tensor, "n 3"],
-    directions: Float[Tensor, "n 3"],
-    near: Float[Tensor, " n"],
-    far: Float[Tensor, " n"],
-    tolerance: float,
-) -> Float[Tensor, " n"]:
-    """Distances from `near` on at which rays come within the tolerance of a shape, infinite if not before `far`."""
-    convex = isinstance(shape, CONVEX)
-    found = torch.full_like(near, torch.inf)
-    rows = torch.arange(len(near), device=near.device)
-    along, under_way = near, torch.ones_like(near, dtype=torch.bool)
-    step = before = torch.full_like(near, torch.nan)
-    # Rounding grows with the distance: a fixed tolerance could never be met far away.
-    rounding = 4 * torch.finfo(near.dtype).eps
-    for _ in range(STEPS):
-        value = shape(torch.addcmul(origins, along[:, None], directions))
-        arrived = under_way & (value <= along.mul(rounding).clamp(min=tolerance))
-        found[rows[arrived]] = along[arrived]
-        length = value
-        if convex:
-            secant = value * step / (before - value)
-            length = torch.where(secant > value, secant, value)
-        along = along + length
-        under_way = under_way & ~arrived & (along < far)
-        step, before = length, value
-        left = int(under_way.sum())
-        if not left:
-            break
-        if left < CROWDED * len(rows):
-            rows, along, step, before = (t[under_way] for t in (rows, along, step, before))
-            origins, directions, far = (t[under_way] for t in (origins, directions, far))
-            under_way = torch.ones_like(rows, dtype=torch.bool)
-    return found

@@ -4,6 +4,8 @@ Lengths are the world's, z points upwards. Radiance is in [0, 1] as pictures sho
 every ray. All functions keep the points' dtype and device.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -128,7 +130,8 @@ class ToyScene:
 
     def trace(self, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> Traced:
         """What comes back along rays with unit directions; surfaces are found to about 1e-5."""
-        parts = [self._trace(origins[rows], directions[rows]) for rows in blocks(len(origins), AT_ONCE)]
+        with _one_thread():
+            parts = [self._trace(origins[rows], directions[rows]) for rows in blocks(len(origins), AT_ONCE)]
         if not parts:
             empty = origins.new_zeros(0)
             return Traced(colour=origins.new_zeros(0, 3), opacity=empty, depth=empty, normal=origins.new_zeros(0, 3))
@@ -142,11 +145,12 @@ class ToyScene:
     def depths(self, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """The depths of `trace` alone, without the cost of shading."""
         parts = []
-        for rows in blocks(len(origins), AT_ONCE):
-            met, _ = self._meet(origins[rows], directions[rows])
-            if self.blobs:
-                met = torch.minimum(met, march_blobs(self.blobs, origins[rows], directions[rows], met)[2])
-            parts.append(met)
+        with _one_thread():
+            for rows in blocks(len(origins), AT_ONCE):
+                met, _ = self._meet(origins[rows], directions[rows])
+                if self.blobs:
+                    met = torch.minimum(met, march_blobs(self.blobs, origins[rows], directions[rows], met)[2])
+                parts.append(met)
         return torch.cat(parts) if parts else origins.new_zeros(0)
 
     def _trace(self, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> Traced:
@@ -235,3 +239,14 @@ class ToyScene:
 def _tolerance(like: Tensor) -> float:
     """How near to a surface rays end: as near as single precision can tell, and nearer in double."""
     return 2e-6 if like.dtype == torch.float32 else 1e-9
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Thousands of short operations: threads gain little from sharing one, and on a busy machine wait long for it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
