@@ -5,10 +5,11 @@ import torch
 from jaxtyping import Float32, Float64
 from torch import Tensor
 
+from nfield.core.blocks import blocks
 from nfield.core.checks import at_least
 from nfield.core.lens import Lens, Lenses
 from nfield.core.views import rays_through
-from nfield.scenes.toy import ToyScene
+from nfield.scenes.toy import AT_ONCE, ToyScene
 
 
 def render(
@@ -22,38 +23,40 @@ def render(
     there is nothing.
     """
     at_least(supersample, 1, "The supersampling")
-    height, width = lens.height, lens.width
-    colour = torch.zeros(height * width, 3)
-    alpha = torch.zeros(height * width)
-    depth = None
-    # A pixel's rays through one of its squares at a time, so that memory does not grow with their number.
-    for square in range(supersample**2):
-        across, down = (square % supersample + 0.5) / supersample, (square // supersample + 0.5) / supersample
-        origins, directions = _rays(camera_to_world, lens, across, down)
+    steps = (torch.arange(supersample, dtype=torch.float64) + 0.5) / supersample
+    squares = torch.cartesian_prod(steps, steps)
+    colour, alpha, depth = [], [], []
+    for pixels in blocks(lens.height * lens.width, max(1, AT_ONCE // len(squares))):
+        corners = _corners(lens, pixels)
+        origins, directions = _rays(camera_to_world, lens, (corners[:, None] + squares).reshape(-1, 2))
         traced = scene.trace(origins, directions)
-        if across == down == 0.5:
-            depth = traced.depth
         seen, share = traced.colour, traced.opacity
         if not scene.background.transparent:
             seen = seen + (1 - share)[:, None] * scene.background.seen(directions)
             share = torch.ones_like(share)
-        colour += seen / supersample**2
-        alpha += share / supersample**2
-    if depth is None:
-        depth = scene.depths(*_rays(camera_to_world, lens, 0.5, 0.5))
-    straight = torch.where(alpha[:, None] > 0, colour / alpha[:, None].clamp(min=1e-12), 0)
-    rgba = torch.cat([straight, alpha[:, None]], -1).clamp(0, 1)
-    return rgba.reshape(height, width, 4).numpy(), depth.reshape(height, width).numpy()
+        colour.append(seen.reshape(-1, len(squares), 3).mean(1))
+        alpha.append(share.reshape(-1, len(squares)).mean(1))
+        if supersample % 2:
+            depth.append(traced.depth.reshape(-1, len(squares))[:, len(squares) // 2])
+        else:
+            depth.append(scene.depths(*_rays(camera_to_world, lens, corners + 0.5)))
+    opacity = torch.cat(alpha)[:, None]
+    straight = torch.where(opacity > 0, torch.cat(colour) / opacity.clamp(min=1e-12), 0)
+    rgba = torch.cat([straight, opacity], -1).clamp(0, 1)
+    shape = (lens.height, lens.width)
+    return rgba.reshape(*shape, 4).numpy(), torch.cat(depth).reshape(shape).numpy()
 
 
-def _rays(camera_to_world: Float64[np.ndarray, "4 4"], lens: Lens, across: float, down: float) -> tuple[Tensor, Tensor]:
-    """Origins and directions, float32, of one ray through every pixel at the same place in each, row by row."""
-    rows, columns = torch.meshgrid(
-        torch.arange(lens.height, dtype=torch.float64) + down,
-        torch.arange(lens.width, dtype=torch.float64) + across,
-        indexing="ij",
-    )
-    places = torch.stack([columns, rows], -1).reshape(-1, 2)
+def _corners(lens: Lens, pixels: slice) -> Float64[Tensor, "n 2"]:
+    """Upper left corners (u, v) of pixels that are counted row by row."""
+    numbers = torch.arange(pixels.start, pixels.stop)
+    return torch.stack([numbers % lens.width, numbers // lens.width], -1).double()
+
+
+def _rays(
+    camera_to_world: Float64[np.ndarray, "4 4"], lens: Lens, places: Float64[Tensor, "n 2"]
+) -> tuple[Float32[Tensor, "n 3"], Float32[Tensor, "n 3"]]:
+    """Origins and unit directions through places (u, v) of the picture."""
     pose = torch.from_numpy(np.ascontiguousarray(camera_to_world, dtype=np.float64)).expand(len(places), 4, 4)
     origins, directions = rays_through(Lenses([lens]), torch.zeros(len(places), dtype=torch.int64), places, pose)
     return origins.float(), directions.float()
