@@ -3,7 +3,6 @@
 import re
 from typing import Annotated
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 

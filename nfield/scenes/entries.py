@@ -79,7 +79,8 @@ class Entry:
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.wrong("a list (lines that begin with '- ')")
         return [
-            Entry(source=self.source, node=node, name=f"{name}[{number}]") for number, node in enumerate(self.node.value)
+            Entry(source=self.source, node=node, name=f"{name}[{number}]")
+            for number, node in enumerate(self.node.value)
         ]
 
     def text(self) -> str:

@@ -10,6 +10,7 @@ from nfield.core.checks import at_least
 from nfield.core.lens import Lens, Lenses
 from nfield.core.views import rays_through
 from nfield.scenes.toy import AT_ONCE, ToyScene
+from nfield.scenes.tracing import one_thread
 
 
 def render(
@@ -17,29 +18,30 @@ def render(
 ) -> tuple[Float32[np.ndarray, "height width 4"], Float32[np.ndarray, "height width"]]:
     """Colours with straight alpha in [0, 1], and depths along the rays through the pixels' middles.
 
-    Every pixel is the mean over supersample² rays, through the middles of as many equal squares; colours are weighted by
-    their alpha, so that edges keep the colour of what covers them. In front of a background that has a colour alpha
-    is 1. Depths are distances to the surface, or to where blobs let half of the light pass; infinite where
-    there is nothing.
+    Every pixel is the mean over supersample² rays, through the middles of as many equal squares; colours are weighted
+    by their alpha, so that edges keep the colour of what covers them. In front of a background that has a colour alpha
+    is 1. Depths are distances to the surface, or to where blobs let half of the light pass; infinite where there is
+    nothing.
     """
     at_least(supersample, 1, "The supersampling")
     steps = (torch.arange(supersample, dtype=torch.float64) + 0.5) / supersample
     squares = torch.cartesian_prod(steps, steps)
     colour, alpha, depth = [], [], []
-    for pixels in blocks(lens.height * lens.width, max(1, AT_ONCE // len(squares))):
-        corners = _corners(lens, pixels)
-        origins, directions = _rays(camera_to_world, lens, (corners[:, None] + squares).reshape(-1, 2))
-        traced = scene.trace(origins, directions)
-        seen, share = traced.colour, traced.opacity
-        if not scene.background.transparent:
-            seen = seen + (1 - share)[:, None] * scene.background.seen(directions)
-            share = torch.ones_like(share)
-        colour.append(seen.reshape(-1, len(squares), 3).mean(1))
-        alpha.append(share.reshape(-1, len(squares)).mean(1))
-        if supersample % 2:
-            depth.append(traced.depth.reshape(-1, len(squares))[:, len(squares) // 2])
-        else:
-            depth.append(scene.depths(*_rays(camera_to_world, lens, corners + 0.5)))
+    with one_thread():
+        for pixels in blocks(lens.height * lens.width, max(1, AT_ONCE // len(squares))):
+            corners = _corners(lens, pixels)
+            origins, directions = _rays(camera_to_world, lens, (corners[:, None] + squares).reshape(-1, 2))
+            traced = scene.trace(origins, directions)
+            seen, share = traced.colour, traced.opacity
+            if not scene.background.transparent:
+                seen = seen + (1 - share)[:, None] * scene.background.seen(directions)
+                share = torch.ones_like(share)
+            colour.append(seen.reshape(-1, len(squares), 3).mean(1))
+            alpha.append(share.reshape(-1, len(squares)).mean(1))
+            if supersample % 2:
+                depth.append(traced.depth.reshape(-1, len(squares))[:, len(squares) // 2])
+            else:
+                depth.append(scene.depths(*_rays(camera_to_world, lens, corners + 0.5)))
     opacity = torch.cat(alpha)[:, None]
     straight = torch.where(opacity > 0, torch.cat(colour) / opacity.clamp(min=1e-12), 0)
     rgba = torch.cat([straight, opacity], -1).clamp(0, 1)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nfield.core.checks import at_least
@@ -14,8 +14,8 @@ from nfield.scenes.ground import Ground
 from nfield.scenes.lighting import Fade, Material
 from nfield.scenes.patterns import Pattern, Solid
 from nfield.scenes.shape import Bounds, Shape, outward_normals
-from nfield.scenes.shapes import Box, Capsule, Sphere
-from nfield.scenes.tracing import march
+from nfield.scenes.shapes import Box, Capsule, Sphere, Torus
+from nfield.scenes.tracing import clip, march
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +58,18 @@ class Placed:
             return self.moved.bounds
         return np.array(self.shift) - half, np.array(self.shift) + half
 
-    def reach(self, point: np.ndarray) -> float:
-        """Radius of a ball around the point that holds the object."""
-        half = np.asarray(self.shape.bounds[1])
-        # Of all shapes only the box has corners as far out as its bounds have.
-        radius = np.linalg.norm(half) if isinstance(self.shape, Box) else half.max()
-        return float(np.linalg.norm(np.array(self.shift) - point) + self.scale * radius)
+    def reach(self, point: Float64[np.ndarray, "3"]) -> float:
+        """Radius of a ball around the point that holds the object: the least one, but for gyroids."""
+        place = self.moved.matrix.T @ (point - np.array(self.shift)) / self.scale
+        if isinstance(self.shape, Box):
+            found = np.linalg.norm(np.abs(place) + np.array(self.shape.half))
+        elif isinstance(self.shape, Capsule):
+            found = np.hypot(np.hypot(*place[:2]), abs(place[2]) + self.shape.half_length) + self.shape.radius
+        elif isinstance(self.shape, Torus):
+            found = np.hypot(np.hypot(*place[:2]) + self.shape.large, place[2]) + self.shape.small
+        else:
+            found = np.linalg.norm(place) + np.max(self.shape.bounds[1])
+        return self.scale * float(found)
 
     def colours(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
         """The pattern at points of the surface, unlit."""
@@ -91,7 +97,7 @@ class Placed:
         if isinstance(self.shape, Ground):
             found = self.scale * self.shape.meet(inner, turned)
             return torch.where(found < limits, found, torch.inf)
-        near, far = _clip(self.shape.bounds, inner, turned, tolerance / self.scale)
+        near, far = clip(self.shape.bounds, inner, turned, tolerance / self.scale)
         far = torch.minimum(far, limits / self.scale)
         rows = (near < far).nonzero()[:, 0]
         found = torch.full_like(limits, torch.inf)
@@ -99,15 +105,3 @@ class Placed:
             reached = march(self.shape, inner[rows], turned[rows], near[rows], far[rows], tolerance / self.scale)
             found[rows] = self.scale * reached
         return found
-
-
-def _clip(
-    bounds: Bounds, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"], margin: float
-) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
-    """Where rays enter and leave a box with a margin, not before their origins; in the wrong order if they miss it."""
-    low, high = origins.new_tensor(bounds[0] - margin), origins.new_tensor(bounds[1] + margin)
-    # A direction along a face divides by zero: a tiny slope gives the same answer without NaN.
-    tiny = torch.finfo(directions.dtype).eps ** 2
-    slopes = torch.where(directions.abs() < tiny, tiny, directions)
-    first, second = (low - origins) / slopes, (high - origins) / slopes
-    return torch.minimum(first, second).amax(-1).clamp(min=0), torch.maximum(first, second).amin(-1)

@@ -107,8 +107,7 @@ def _turned_between(others: Directions, taken: Directions, axis: Float64[np.ndar
     from scipy.spatial.transform import Rotation
 
     turned = [
-        Rotation.from_rotvec(angle * axis).apply(others)
-        for angle in np.linspace(0, 2 * math.pi, TRIES, endpoint=False)
+        Rotation.from_rotvec(angle * axis).apply(others) for angle in np.linspace(0, 2 * math.pi, TRIES, endpoint=False)
     ]
     return min(turned, key=lambda directions: float((directions @ taken.T).max()))
 

@@ -109,7 +109,9 @@ def _plain(kind: type, entry: Entry) -> object:
     return make(kind, entry, entry.known_keys(fields_of(kind)))
 
 
-def _chosen(table: dict[str, type], kind_key: str, entry: Entry, more: tuple[str, ...]) -> tuple[type, dict[str, Entry]]:
+def _chosen(
+    table: dict[str, type], kind_key: str, entry: Entry, more: tuple[str, ...]
+) -> tuple[type, dict[str, Entry]]:
     """The class that a block names, and all its values; its keys are that class's fields and some more."""
     keys = entry.keys()
     if kind_key not in keys:

@@ -4,9 +4,7 @@ Lengths are the world's, z points upwards. Radiance is in [0, 1] as pictures sho
 every ray. All functions keep the points' dtype and device.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +18,8 @@ from nfield.core.views import Box
 from nfield.scenes.blobs import Blob, march_blobs
 from nfield.scenes.lighting import Background, Lamp, ambient_share
 from nfield.scenes.placed import Placed
+from nfield.scenes.shape import Bounds
+from nfield.scenes.tracing import clip, one_thread
 
 AT_ONCE = 1 << 17
 """Rays traced together, which bounds the memory."""
@@ -53,7 +53,7 @@ class ToyScene:
     blobs: tuple[Blob, ...] = ()
     lamps: tuple[Lamp, ...] = (Lamp(),)
     ambient: float = 0.35
-    background: Background = Background()
+    background: Background = field(default_factory=Background)
     room: Box | None = None
     """A box given by hand instead of the one around everything."""
 
@@ -130,7 +130,7 @@ class ToyScene:
 
     def trace(self, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> Traced:
         """What comes back along rays with unit directions; surfaces are found to about 1e-5."""
-        with _one_thread():
+        with one_thread():
             parts = [self._trace(origins[rows], directions[rows]) for rows in blocks(len(origins), AT_ONCE)]
         if not parts:
             empty = origins.new_zeros(0)
@@ -145,7 +145,7 @@ class ToyScene:
     def depths(self, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
         """The depths of `trace` alone, without the cost of shading."""
         parts = []
-        with _one_thread():
+        with one_thread():
             for rows in blocks(len(origins), AT_ONCE):
                 met, _ = self._meet(origins[rows], directions[rows])
                 if self.blobs:
@@ -173,11 +173,25 @@ class ToyScene:
         """Distances to what rays meet first, and its number; infinite and -1 where they meet nothing."""
         best = torch.full_like(origins[:, 0], torch.inf)
         which = torch.full_like(best, -1, dtype=torch.int64)
+        if self._hull is not None:
+            near, far = clip(self._hull, origins, directions, LIFT)
+            inside = (near < far).nonzero()[:, 0]
+            parts = origins[inside], directions[inside]
         for number, placed in enumerate(self.objects):
-            found = placed.meet(origins, directions, best, _tolerance(origins))
+            if placed.endless:
+                found = placed.meet(origins, directions, best, _tolerance(origins))
+            else:
+                found = torch.full_like(best, torch.inf)
+                found[inside] = placed.meet(*parts, best[inside], _tolerance(origins))
             closer = found < best
             best, which = torch.where(closer, found, best), torch.where(closer, number, which)
         return best, which
+
+    @cached_property
+    def _hull(self) -> Bounds | None:
+        """The box around all objects that end; most rays miss it."""
+        boxes = [placed.bounds for placed in self.objects if not placed.endless]
+        return (np.min([low for low, _ in boxes], 0), np.max([high for _, high in boxes], 0)) if boxes else None
 
     def _normals(self, points: Float[Tensor, "n 3"], which: Tensor) -> Float[Tensor, "n 3"]:
         normals = torch.zeros_like(points)
@@ -239,14 +253,3 @@ class ToyScene:
 def _tolerance(like: Tensor) -> float:
     """How near to a surface rays end: as near as single precision can tell, and nearer in double."""
     return 2e-6 if like.dtype == torch.float32 else 1e-9
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Thousands of short operations: threads gain little from sharing one, and on a busy machine wait long for it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

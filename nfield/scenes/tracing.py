@@ -10,12 +10,14 @@ K is 0 for convex solids, whose distance is a convex function; the formula is th
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nfield.scenes.shape import Shape
+from nfield.scenes.shape import Bounds, Shape
 from nfield.scenes.shapes import Box, Capsule, Gyroid, Sphere, Torus
 
 STEPS = 400
@@ -36,6 +38,18 @@ def bend(shape: Shape) -> tuple[float, float]:
         # Rows of the Hessian of the sum of sines have entries that sum up to 4 squared wave numbers at the most.
         return 4 / math.sqrt(3) * 2 * math.pi / shape.period, math.inf
     return 0.0, 0.0
+
+
+def clip(
+    bounds: Bounds, origins: Float[Tensor, "n 3"], directions: Float[Tensor, "n 3"], margin: float
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Where rays enter and leave a box with a margin, not before their origins; in the wrong order if they miss it."""
+    low, high = origins.new_tensor(bounds[0] - margin), origins.new_tensor(bounds[1] + margin)
+    # A direction along a face divides by zero: a tiny slope gives the same answer without NaN.
+    tiny = torch.finfo(directions.dtype).eps ** 2
+    slopes = torch.where(directions.abs() < tiny, tiny, directions)
+    first, second = (low - origins) / slopes, (high - origins) / slopes
+    return torch.minimum(first, second).amax(-1).clamp(min=0), torch.maximum(first, second).amin(-1)
 
 
 def march(
@@ -77,3 +91,14 @@ def march(
             origins, directions, far = (t[under_way] for t in (origins, directions, far))
             under_way = torch.ones_like(rows, dtype=torch.bool)
     return found
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Thousands of short operations: threads gain little from sharing one, and on a busy machine wait long for it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
