@@ -47,9 +47,12 @@ class Text(Pattern):
 
         font = ImageFont.load_default(FONT_SIZE)
         pen = ImageDraw.Draw(Image.new("L", (1, 1)))
-        left, top, right, bottom = pen.multiline_textbbox((0, 0), self.words, font=font, align="center")
-        picture = Image.new("L", (math.ceil(right - left), math.ceil(bottom - top)))
-        ImageDraw.Draw(picture).multiline_text((-left, -top), self.words, fill=255, font=font, align="center")
+        _, _, right, bottom = pen.multiline_textbbox((0, 0), self.words, font=font, align="center")
+        # Room all around, then cut to the ink: the box holds margins too, and where it begins depends on the letters.
+        picture = Image.new("L", (math.ceil(right) + 2 * FONT_SIZE, math.ceil(bottom) + 2 * FONT_SIZE))
+        spot = (FONT_SIZE, FONT_SIZE)
+        ImageDraw.Draw(picture).multiline_text(spot, self.words, fill=255, font=font, align="center")
+        picture = picture.crop(picture.getbbox())
         return np.asarray(picture, dtype=np.float64) / 255
 
     def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
