@@ -29,7 +29,7 @@ Directions = Float64[np.ndarray, "n 3"]
 
 
 def rig_poses(
-    rig: Rig, count: int, radius: float, *, seed: int = 0, middle: Float64[np.ndarray, "3"] | None = None
+    rig: str, count: int, radius: float, *, seed: int = 0, middle: Float64[np.ndarray, "3"] | None = None
 ) -> Float64[np.ndarray, "count 4 4"]:
     """Matrices of `count` cameras at a distance from the middle, by default the origin.
 
@@ -44,7 +44,7 @@ def rig_poses(
 
 
 def rig_splits(
-    rig: Rig, train: int, test: int, radius: float, *, seed: int = 0, middle: Float64[np.ndarray, "3"] | None = None
+    rig: str, train: int, test: int, radius: float, *, seed: int = 0, middle: Float64[np.ndarray, "3"] | None = None
 ) -> tuple[Float64[np.ndarray, "train 4 4"], Float64[np.ndarray, "test 4 4"]]:
     """Matrices of the cameras for training, and of others, spread as evenly, that stand between them."""
     poses = rig_poses(rig, train, radius, seed=seed, middle=middle)
@@ -95,14 +95,16 @@ def _random(count: int, draw: np.random.Generator) -> Directions:
     return _around(draw.uniform(LOWEST, HIGHEST, count), draw.uniform(0, 2 * math.pi, count))
 
 
-def _axis(rig: Rig) -> Float64[np.ndarray, "3"]:
+def _axis(rig: str) -> Float64[np.ndarray, "3"]:
     """What the rig is round about."""
     if rig == "forward-facing":
         return np.array([0.0, -math.cos(math.radians(ELEVATION)), math.sin(math.radians(ELEVATION))])
     return np.array([0.0, 0.0, 1.0])
 
 
-def _turned_between(others: Directions, taken: Directions, axis: Float64[np.ndarray, "3"]) -> Directions:
+def _turned_between(
+    others: Directions, taken: Float64[np.ndarray, "m 3"], axis: Float64[np.ndarray, "3"]
+) -> Directions:
     """The other directions, turned about the axis so that the least angle to those taken is largest."""
     from scipy.spatial.transform import Rotation
 

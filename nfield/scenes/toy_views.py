@@ -10,7 +10,7 @@ from nfield.core.checks import at_least, positive
 from nfield.core.lens import Lens
 from nfield.core.views import Split, View, ViewSet
 from nfield.scenes.pictures import render
-from nfield.scenes.rigs import Rig, rig_splits
+from nfield.scenes.rigs import rig_splits
 from nfield.scenes.toy import ToyScene
 
 VIEW_ANGLE = 40.0
@@ -24,7 +24,7 @@ def toy_views(
     size: int = 100,
     train: int = 50,
     test: int = 10,
-    rig: Rig = "hemisphere",
+    rig: str = "hemisphere",
     seed: int = 0,
     *,
     radius: float | None = None,

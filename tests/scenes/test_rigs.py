@@ -77,7 +77,7 @@ def test_random_cameras_held_out_are_others() -> None:
 
 
 def test_impossible_rigs_are_refused() -> None:
-    with pytest.raises(UserError, match="Unknown rig 'orbits'. Did you mean 'orbit'"):
-        rig_poses("orbits", 3, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"Unknown rig 'orbits'\. Did you mean 'orbit'"):
+        rig_poses("orbits", 3, 1.0)
     with pytest.raises(UserError, match="radius of the rig must be a positive number"):
         rig_poses("orbit", 3, -1.0)

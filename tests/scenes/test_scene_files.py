@@ -14,7 +14,7 @@ import torch
 from nfield.core.checks import UserError
 from nfield.scenes.blobs import Blob
 from nfield.scenes.entries import fields_of
-from nfield.scenes.lighting import Lamp, Material
+from nfield.scenes.lighting import Fade, Lamp, Material
 from nfield.scenes.patterns import Solid
 from nfield.scenes.rigs import RIGS
 from nfield.scenes.scene_files import (
@@ -27,6 +27,7 @@ from nfield.scenes.scene_files import (
     scene_names,
 )
 from nfield.scenes.shapes import Capsule, Sphere
+from nfield.scenes.toy import ToyScene
 from nfield.scenes.toy_views import toy_views
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +80,8 @@ MISTAKES = {
         "line 3: unknown value 'soft' of 'edges' of 'colour' of objects[0]. Choose one of: hard, sine."
     ),
     BALL + "    material: {specular: -2}\n": (
-        "line 3: 'specular' of 'material' of objects[0]: The material's specular strength must be at least 0, but is -2.0."
+        "line 3: 'specular' of 'material' of objects[0]: "
+        "The material's specular strength must be at least 0, but is -2.0."
     ),
     BALL + "    material: shiny\n": (
         "line 3: 'material' of objects[0] must be a block of keys with values, but is 'shiny'."
@@ -93,7 +95,8 @@ MISTAKES = {
     BALL + "lights: sun\n": "line 3: 'lights' must be a list (lines that begin with '- '), but is 'sun'.",
     BALL + "ambient: 3\n": "line 3: 'ambient': The ambient light must lie between 0 and 1, but is 3.0.",
     BALL + "background: blue\n": (
-        "line 3: 'background' must be 'transparent', a colour, or a sky {horizon: colour, zenith: colour}, but is 'blue'."
+        "line 3: 'background' must be 'transparent', a colour, or a sky {horizon: colour, zenith: colour}, "
+        "but is 'blue'."
     ),
     BALL + "background: {horizon: [1, 1, 1]}\n": "line 3: a sky needs both keys 'horizon' and 'zenith'.",
     BALL + "box: {low: [0, 0, 0]}\n": "line 3: a box needs both keys 'low' and 'high'.",
@@ -115,7 +118,7 @@ MISTAKES = {
 }
 
 
-def scene_of(text: str, folder: Path) -> object:
+def scene_of(text: str, folder: Path) -> ToyScene:
     (folder / "mine.yaml").write_text(text, encoding="utf-8")
     return load_scene(folder / "mine.yaml")
 
@@ -133,7 +136,7 @@ def test_names_are_corrected() -> None:
     ):
         load_scene("thin-wire")
     with pytest.raises(
-        UserError, match="'folder/ball' is no scene: give a file that ends in .yaml, or one of: checkered"
+        UserError, match=r"'folder/ball' is no scene: give a file that ends in \.yaml, or one of: checkered"
     ):
         load_scene("folder/ball")
 
@@ -166,7 +169,7 @@ def test_every_scene_is_seen_by_every_rig(name: str) -> None:
         for view in toy_views(scene, size=16, train=2, test=1, rig=rig, supersample=1).views:
             pixels, depth = view.pixels(), view.read_depth()  # type: ignore[misc]
             shown = pixels[..., 3] > 100 if pixels.shape[-1] == 4 else np.isfinite(depth)
-            assert 0.03 < shown.mean(), (name, rig, view.name)
+            assert shown.mean() > 0.03, (name, rig, view.name)
             assert pixels[shown][:, :3].std() > 8
             assert not np.isnan(depth).any()
             assert np.isfinite(depth[6:10, 6:10]).any() or name == "thin-wires"
@@ -178,11 +181,14 @@ def test_every_scene_is_seen_by_every_rig(name: str) -> None:
 
 def test_copies_stand_around_the_z_axis(tmp_path: Path) -> None:
     """Four capsules along x, each turned to point away from the axis."""
-    text = "objects:\n  - {shape: capsule, radius: 0.1, half_length: 0.2, rotation: [0, 90, 0], shift: [1, 0, 0.5], around: 4}\n"
+    text = (
+        "objects:\n  - {shape: capsule, radius: 0.1, half_length: 0.2, "
+        "rotation: [0, 90, 0], shift: [1, 0, 0.5], around: 4}\n"
+    )
     scene = scene_of(text, tmp_path)
-    assert [placed.shape for placed in scene.objects] == [Capsule(radius=0.1, half_length=0.2)] * 4  # type: ignore[attr-defined]
+    assert [placed.shape for placed in scene.objects] == [Capsule(radius=0.1, half_length=0.2)] * 4
     at = torch.tensor([[1.3, 0, 0.5], [0, 1.3, 0.5], [-1.3, 0, 0.5], [0, -1.3, 0.5], [1, 0.1, 0.5], [0.1, 1, 0.5]])
-    assert scene.distance(at.double()).abs().max() < 1e-7  # type: ignore[attr-defined]
+    assert scene.distance(at.double()).abs().max() < 1e-7
 
 
 def test_what_stands_in_a_file_is_what_comes_out(tmp_path: Path) -> None:
@@ -192,26 +198,31 @@ ambient: 0.1
 background: '#ff0000'
 lights: [{towards: [0, 0, 1], strength: 1, colour: [1, 1, 0], shadows: no}]
 objects:
-  - {shape: sphere, radius: 2, scale: 1e-1, colour: [0, 0.5, 1], material: {shininess: 7}, fade: {colour: '#000000', radius: 3}}
+  - shape: sphere
+    radius: 2
+    scale: 1e-1
+    colour: [0, 0.5, 1]
+    material: {shininess: 7}
+    fade: {colour: '#000000', radius: 3}
 volumes: [{density: 2, spread: [1, 2, 3]}]
 box: {low: [-1, -1, -1], high: [1, 1, 2]}
 """
     scene = scene_of(text, tmp_path)
-    (ball,) = scene.objects  # type: ignore[attr-defined]
+    (ball,) = scene.objects
     assert (ball.shape, ball.scale, ball.material) == (Sphere(radius=2.0), 0.1, Material(shininess=7.0))
     assert ball.pattern == Solid(colour=(0.0, 0.5, 1.0))
-    assert ball.fade.radius == 3
-    assert scene.blobs == (Blob(density=2.0, spread=(1.0, 2.0, 3.0)),)  # type: ignore[attr-defined]
-    assert scene.lamps == (Lamp(towards=(0.0, 0.0, 1.0), strength=1.0, colour=(1.0, 1.0, 0.0), shadows=False),)  # type: ignore[attr-defined]
-    assert scene.background.horizon == (1, 0, 0)  # type: ignore[attr-defined]
-    assert scene.box.high.tolist() == [1, 1, 2]  # type: ignore[attr-defined]
-    assert (scene.name, scene.about, scene.ambient) == ("mine", "A ball.", 0.1)  # type: ignore[attr-defined]
+    assert ball.fade == Fade(colour=(0.0, 0.0, 0.0), radius=3.0)
+    assert scene.blobs == (Blob(density=2.0, spread=(1.0, 2.0, 3.0)),)
+    assert scene.lamps == (Lamp(towards=(0.0, 0.0, 1.0), strength=1.0, colour=(1.0, 1.0, 0.0), shadows=False),)
+    assert scene.background.horizon == (1, 0, 0)
+    assert scene.box.high.tolist() == [1, 1, 2]
+    assert (scene.name, scene.about, scene.ambient) == ("mine", "A ball.", 0.1)
 
 
 def test_the_documented_scene_loads_and_renders(tmp_path: Path) -> None:
     (text,) = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, flags=re.DOTALL | re.MULTILINE)
     scene = scene_of(text, tmp_path)
-    view = toy_views(scene, size=16, train=1, test=0).views[0]  # type: ignore[arg-type]
+    view = toy_views(scene, size=16, train=1, test=0).views[0]
     assert view.pixels()[..., 3].max() == 255
     assert text.splitlines()[8].strip() == "- shape: sphere", "the message quoted in the document names its line"
 

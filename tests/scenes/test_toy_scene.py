@@ -159,7 +159,7 @@ def test_skies_go_from_the_horizon_to_the_zenith_and_make_scenes_unbounded() -> 
 
 
 def test_blobs_hide_surfaces_behind_them_in_part() -> None:
-    """One blob of optical depth ln 4 before a ball: a quarter of the ball's colour arrives, and depth is in the blob."""
+    """One blob of optical depth ln 4 before a ball: a quarter of its colour arrives, and the depth is in the blob."""
     spread = 0.1
     density = math.log(4) / (spread * math.sqrt(2 * math.pi))
     blob = Blob(centre=(0.0, 0.0, 2.0), spread=(spread,) * 3, density=density, colour=(0.0, 0.0, 1.0))
