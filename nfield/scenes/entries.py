@@ -36,7 +36,7 @@ class Entry:
 
     def wrong(self, wanted: str) -> UserError:
         """An error that says what this should be, and what it is."""
-        return self.fault(f"{self.name} must be {wanted}, but is {self.shown}.")
+        return self.fault(f"{self.name or 'the scene'} must be {wanted}, but is {self.shown}.")
 
     @property
     def shown(self) -> str:

@@ -183,7 +183,7 @@ def _box(entry: Entry) -> Box:
         raise entry.fault("a box needs both keys 'low' and 'high'.")
     low, high = np.array(keys["low"].vector()), np.array(keys["high"].vector())
     if not (low < high).all():
-        raise keys["high"].fault(f"'high' of the box must exceed 'low' on every axis, but is {list(high)}.")
+        raise keys["high"].fault(f"'high' of the box must exceed 'low' on every axis, but is {high.tolist()}.")
     return Box(low=low, high=high)
 
 
