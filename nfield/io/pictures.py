@@ -41,6 +41,18 @@ def picture_orientation(path: str | Path) -> int:
         return int(picture.getexif().get(ORIENTATION, 1))
 
 
+def picture_size(path: str | Path) -> tuple[int, int, int] | None:
+    """Width and height as stored and the EXIF orientation, from the header alone; None where Pillow knows it not."""
+    from PIL import Image, UnidentifiedImageError
+
+    with _quiet_at_any_size():
+        try:
+            with Image.open(path) as picture:
+                return picture.width, picture.height, int(picture.getexif().get(ORIENTATION, 1))
+        except UnidentifiedImageError:
+            return None
+
+
 def read_by_imageio(path: str | Path) -> Decoded:
     """Pixels by imageio's plugins, for formats that nothing else reads. Raises UserError where that fails."""
     import imageio.v3

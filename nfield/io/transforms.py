@@ -74,9 +74,18 @@ def _frame(path: Path, folder: Path, facts: dict[str, Any], index: int, entry: A
         picture=picture,
         camera_to_world=pose,
         scale=scale,
-        intrinsics=_intrinsics({**facts, **entry}, where),
+        intrinsics=_intrinsics(_merged(facts, entry), where),
         mask=_mask(folder, entry, picture, where),
     )
+
+
+def _merged(facts: dict[str, Any], entry: dict[str, Any]) -> dict[str, Any]:
+    """What holds for one frame: its own numbers before those of the file."""
+    merged = {**facts, **entry}
+    for length, angle in (("fl_x", "camera_angle_x"), ("fl_y", "camera_angle_y")):
+        if angle in entry and length not in entry:
+            merged.pop(length, None)
+    return merged
 
 
 def _intrinsics(facts: dict[str, Any], where: str) -> Intrinsics:
