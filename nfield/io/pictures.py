@@ -47,8 +47,12 @@ def picture_size(path: str | Path) -> tuple[int, int, int] | None:
 
     with _quiet_at_any_size():
         try:
-            with Image.open(path) as picture:
-                return picture.width, picture.height, int(picture.getexif().get(ORIENTATION, 1))
+            with Image.open(path) as opened:
+                picture: Any = opened
+                width, height = picture.size
+                if picture.format == "TIFF":  # of which Pillow gives the upright size
+                    width, height = picture.tag_v2[256], picture.tag_v2[257]
+                return int(width), int(height), int(picture.getexif().get(ORIENTATION, 1))
         except UnidentifiedImageError:
             return None
 

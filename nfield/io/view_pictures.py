@@ -5,6 +5,7 @@ Pictures are taken as they are stored: programs that estimate poses leave orient
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -22,7 +23,10 @@ INVERSE_ORIENTATION = {6: 8, 8: 6}
 
 
 def size_and_orientation(path: Path) -> tuple[int, int, int]:
-    """Width and height as stored, and the orientation tag (1 where there is none). Raises UserError where unreadable."""
+    """Width and height as stored, and the orientation tag (1 where there is none).
+
+    Raises UserError where the file is no picture.
+    """
     check_file(path, "image")
     try:
         found = picture_size(path)
@@ -78,7 +82,7 @@ def averaged(
 
 
 @functools.lru_cache(maxsize=16)
-def _overlaps(old: int, new: int) -> "object":
+def _overlaps(old: int, new: int) -> Any:
     """Sparse (new, old) matrix: which part of each new pixel each old one fills."""
     from scipy.sparse import csr_array
 
