@@ -125,12 +125,12 @@ def _look(frame: Frame, downscale: float) -> _Looked:
                 f"{frame.where}: the mask '{frame.mask.path}' has {mask_size[0]} x {mask_size[1]} pixels, "
                 f"but the picture has {width} x {height} (width x height). Give a mask of the picture's size."
             )
-        read_mask = functools.partial(read_view_mask, frame.mask, *small)
+        read_mask = functools.partial(read_view_mask, frame.mask, (width, height), *small)
     view = View(
         name=frame.name,
         camera_to_world=frame.camera_to_world,
         lens=lens if small == (width, height) else lens.resized(*small),
-        read=functools.partial(read_view_pixels, frame.picture, orientation, *small),
+        read=functools.partial(read_view_pixels, frame.picture, (width, height), *small),
         read_mask=read_mask,
         split=frame.split or "train",
     )

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, Shaped, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
 from nfield.core.checks import UserError
 from nfield.core.image import Image
-from nfield.io.decoded import DECODING_ERRORS, unreadable, upright
+from nfield.io.decoded import DECODING_ERRORS, unreadable
 from nfield.io.files import check_file
 from nfield.io.images import load_image
 from nfield.io.pictures import picture_size
 from nfield.io.posed_frames import MaskFile
-
-INVERSE_ORIENTATION = {6: 8, 8: 6}
-"""Of the quarter turns; all other orientations are their own inverses."""
 
 
 def size_and_orientation(path: Path) -> tuple[int, int, int]:
@@ -34,16 +31,19 @@ def size_and_orientation(path: Path) -> tuple[int, int, int]:
         raise unreadable(str(path), f"it is truncated or damaged ({error})") from None
     if found is not None:
         return found
-    image = load_image(path)
+    image = load_image(path, as_stored=True)
     return image.width, image.height, 1
 
 
 def read_view_pixels(
-    path: Path, orientation: int, width: int, height: int
+    path: Path, stored: tuple[int, int], width: int, height: int
 ) -> UInt8[np.ndarray, "height width channels"]:
-    """RGB or RGBA bytes of a picture as stored, averaged down to the size. Raises UserError where unreadable."""
-    image = load_image(path)
-    pixels = _as_stored(_bytes(image), orientation)
+    """RGB or RGBA bytes of a picture as stored, averaged down to the size.
+
+    Raises UserError where it is damaged, or has no longer the width and height `stored`.
+    """
+    image = _load(path, stored)
+    pixels = _bytes(image)
     if image.colour == "grey":
         pixels = np.concatenate([np.repeat(pixels[..., :1], 3, -1), pixels[..., 1:]], -1)
     _check_colour(pixels, path)
@@ -59,12 +59,13 @@ def read_view_pixels(
     return _rounded(np.concatenate([np.where(sums[..., 3:] > 0, colours, 0), sums[..., 3:]], -1))
 
 
-def read_view_mask(mask: MaskFile, width: int, height: int) -> Bool[np.ndarray, "height width"]:
+def read_view_mask(
+    mask: MaskFile, stored: tuple[int, int], width: int, height: int
+) -> Bool[np.ndarray, "height width"]:
     """Where pixels are to be used. Of smaller masks, a pixel is used where all that it covers is."""
-    _, _, orientation = size_and_orientation(mask.path)
-    image = load_image(mask.path)
+    image = _load(mask.path, stored)
     colours = image.pixels[..., : image.channels - image.alpha]
-    used = _as_stored(np.any(colours != 0, axis=-1), orientation) == (mask.black_is == "ignored")
+    used = np.any(colours != 0, axis=-1) == (mask.black_is == "ignored")
     if used.shape == (height, width):
         return used
     unused = averaged((~used).astype(np.float32)[..., None], width, height)[..., 0]
@@ -105,9 +106,14 @@ def _rounded(values: Float32[np.ndarray, "height width channels"]) -> UInt8[np.n
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
-def _as_stored(pixels: Shaped[np.ndarray, "..."], orientation: int) -> Shaped[np.ndarray, "..."]:
-    """Undo what `load_image` does for an orientation tag."""
-    return upright(pixels, INVERSE_ORIENTATION.get(orientation, orientation))[0]
+def _load(path: Path, stored: tuple[int, int]) -> Image:
+    image = load_image(path, as_stored=True)
+    if (image.width, image.height) != stored:
+        raise UserError(
+            f"'{path}' has {image.width} x {image.height} pixels (width x height), but had {stored[0]} x {stored[1]} "
+            "when the views were read. Do not change pictures meanwhile; save TIFF files with orientation tags upright."
+        )
+    return image
 
 
 def _check_colour(pixels: UInt8[np.ndarray, "height width channels"], path: Path) -> None:
