@@ -97,11 +97,12 @@ def _frame(image: ColmapImage, cameras: dict[int, ColmapCamera], path: Path, pic
     given = dict(zip(camera.model.parameters, camera.parameters, strict=True))
     if min(camera.width, camera.height) < 1:
         raise UserError(f"{camera.where}: the camera has {camera.width} x {camera.height} pixels. Export it again.")
+    picture = inside(pictures, image.name, image.where)
     mask = inside(pictures.parent / MASKS, f"{image.name}.png", image.where)
     return Frame(
         name=image.name,
         where=image.where,
-        picture=inside(pictures, image.name, image.where),
+        picture=picture,
         camera_to_world=pose_of_quaternion(image.quaternion, image.translation, image.where),
         intrinsics=Intrinsics(
             model=camera.model.lens,
