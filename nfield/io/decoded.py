@@ -30,11 +30,13 @@ DECODING_ERRORS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """Pixels of one file, (height, width) or (height, width, channels), perhaps memory-mapped."""
+    """Pixels of one file as stored, (height, width) or (height, width, channels), perhaps memory-mapped."""
 
     pixels: np.ndarray
     alpha: bool | None = None
     """Whether the last channel is opacity; None where the file does not say."""
+    orientation: int = 1
+    """The EXIF or TIFF tag that tells how to turn the pixels upright; 1 stands for not at all."""
     notes: tuple[str, ...] = ()
     """What the user should be told."""
 

@@ -1,6 +1,7 @@
 """Read an image or a mask from a file, by what the file holds and not by what it is called."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,8 @@ from nfield.io.tiff import read_tiff
 NPY_SIGNATURE = b"\x93NUMPY"
 
 
-def load_image(path: str | os.PathLike[str]) -> Image:
-    """An image file as an `Image`, in the file's own depth and colour, turned upright.
+def load_image(path: str | os.PathLike[str], *, as_stored: bool = False) -> Image:
+    """An image file as an `Image`, in the file's own depth and colour, turned upright unless `as_stored`.
 
     Uncompressed TIFF and NPY files of more than 256 MB are memory-mapped. `Image.notes` tells what was
     chosen for the user: the first of several frames, a converted colour space, a float image's range.
@@ -32,7 +33,8 @@ def load_image(path: str | os.PathLike[str]) -> Image:
     check_file(file, "image")
     try:
         decoded = _decode(file)
-        return Image.from_array(decoded.pixels, alpha=decoded.alpha, notes=decoded.notes, source=str(file))
+        pixels, turned = upright(decoded.pixels, 1 if as_stored else decoded.orientation)
+        return Image.from_array(pixels, alpha=decoded.alpha, notes=(*decoded.notes, *turned), source=str(file))
     except MemoryError:
         raise UserError(
             f"'{file}' does not fit in memory. Save it as an uncompressed TIFF or an NPY file, "
@@ -76,8 +78,7 @@ def _decode(path: Path) -> Decoded:
         header = read_png_header(path)
         if header.depth == 16:
             decoded = read_png16(path, header)
-            pixels, turned = upright(decoded.pixels, picture_orientation(path))
-            return Decoded(pixels=pixels, alpha=decoded.alpha, notes=(*decoded.notes, *turned))
+            return replace(decoded, orientation=picture_orientation(path))
     decoded_tiff = read_tiff(path) if start.startswith(TIFF_SIGNATURES) else None
     return decoded_tiff or read_picture(path) or read_by_imageio(path)
 

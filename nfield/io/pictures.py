@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nfield.core.checks import UserError
-from nfield.io.decoded import DECODING_ERRORS, Decoded, loaded_whole, unreadable, upright
+from nfield.io.decoded import DECODING_ERRORS, Decoded, loaded_whole, unreadable
 
 ORIENTATION = 0x0112
 KEPT = ("L", "LA", "RGB", "RGBA")
@@ -39,6 +39,23 @@ def picture_orientation(path: str | Path) -> int:
 
     with _quiet_at_any_size(), Image.open(path) as picture:
         return int(picture.getexif().get(ORIENTATION, 1))
+
+
+def picture_size(path: str | Path) -> tuple[int, int, int] | None:
+    """Width and height as stored and the EXIF orientation, from the header alone; None where Pillow knows it not."""
+    from PIL import Image, UnidentifiedImageError
+
+    with _quiet_at_any_size():
+        try:
+            with Image.open(path) as opened:
+                picture: Any = opened
+                width, height = picture.size
+                if picture.format == "TIFF":  # of which Pillow gives the upright size
+                    width, height = picture.tag_v2[256], picture.tag_v2[257]
+                # A PNG's own getexif decodes all of it, for the tag may stand behind the pixels.
+                return int(width), int(height), int(Image.Image.getexif(picture).get(ORIENTATION, 1))
+        except UnidentifiedImageError:
+            return None
 
 
 def read_by_imageio(path: str | Path) -> Decoded:
@@ -107,8 +124,8 @@ def _decoded(picture: Any) -> Decoded:
     pixels, told = _numbers(picture)
     notes += told
     notes += loaded_whole(pixels, format_name)
-    pixels, turned = upright(pixels, orientation)
-    return Decoded(pixels=pixels, alpha=pixels.ndim == 3 and pixels.shape[2] in (2, 4), notes=(*notes, *turned))
+    alpha = pixels.ndim == 3 and pixels.shape[2] in (2, 4)
+    return Decoded(pixels=pixels, alpha=alpha, orientation=orientation, notes=tuple(notes))
 
 
 def _numbers(picture: Any) -> tuple[np.ndarray, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nfield.core.checks import UserError
-from nfield.io.decoded import DECODING_ERRORS, Decoded, in_memory, loaded_whole, unreadable, upright
+from nfield.io.decoded import DECODING_ERRORS, Decoded, in_memory, loaded_whole, unreadable
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION = 274
@@ -46,12 +46,12 @@ def read_tiff(path: str | Path) -> Decoded | None:
     if page.axes.startswith("S"):
         pixels = np.moveaxis(pixels, 0, -1)
     pixels, told = _full_range(pixels, page)
-    pixels, turned = upright(pixels, int(tag.value) if tag else 1)
     extra = [_name(sample) for sample in page.extrasamples]
     alpha = bool(extra) and pixels.ndim == 3 and pixels.shape[2] in (2, 4)
     if alpha and extra == ["UNSPECIFIED"]:
         told += ("its unnamed last channel is taken as alpha",)
-    return Decoded(pixels=pixels, alpha=alpha, notes=(*notes, *told, *turned))
+    orientation = int(tag.value) if tag else 1
+    return Decoded(pixels=pixels, alpha=alpha, orientation=orientation, notes=(*notes, *told))
 
 
 @contextmanager
