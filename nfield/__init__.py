@@ -6,20 +6,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nfield import spectral as spectral
     from nfield.api import fit_image as fit_image
+    from nfield.api import fit_views as fit_views
     from nfield.api import load as load
     from nfield.api import reconstruct as reconstruct
     from nfield.core.checks import RunError as RunError
     from nfield.core.checks import UserError as UserError
     from nfield.experiments.result import Result as Result
     from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
+    from nfield.experiments.views_result import ViewsResult as ViewsResult
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "fit_image": "nfield.api",
+    "fit_views": "nfield.api",
     "load": "nfield.api",
     "reconstruct": "nfield.api",
     "SurfaceResult": "nfield.experiments.surface_result",
+    "ViewsResult": "nfield.experiments.views_result",
     "Result": "nfield.experiments.result",
     "UserError": "nfield.core.checks",
     "RunError": "nfield.core.checks",
@@ -29,8 +33,10 @@ __all__ = [
     "RunError",
     "SurfaceResult",
     "UserError",
+    "ViewsResult",
     "__version__",
     "fit_image",
+    "fit_views",
     "load",
     "reconstruct",
     "spectral",

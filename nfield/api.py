@@ -9,6 +9,7 @@ import torch
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.core.mesh import Mesh
+from nfield.core.views import ViewSet
 from nfield.experiments.image import run_image
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.result import Result
@@ -16,9 +17,13 @@ from nfield.experiments.result import load as load
 from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_result import SurfaceResult
+from nfield.experiments.views import run_views
+from nfield.experiments.views_options import ViewsOptions
+from nfield.experiments.views_result import ViewsResult
 from nfield.io.clouds import load_cloud
 from nfield.io.images import load_image
 from nfield.io.meshes import load_mesh
+from nfield.io.posed import load_views
 from nfield.training.progress import Progress
 
 
@@ -68,6 +73,25 @@ def reconstruct(
     return run_surface(
         cloud, SurfaceOptions(**options), truth=known, out=None if out is None else Path(out), progress=progress
     )
+
+
+def fit_views(
+    posed_images: ViewSet | str | Path,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> ViewsResult:
+    """Fit a radiance field to posed pictures, and the plain MLP beside it.
+
+    `posed_images` is a `ViewSet`, such as `nfield.scenes.toy_views.toy_views` makes, or the path of posed photographs
+    of Blender, nerfstudio, instant-ngp or COLMAP. With `out`, a run folder is written there. `options` are the fields
+    of `ViewsOptions`, such as `seconds=60` or `preset="positional"`. The field's `picture(camera_to_world, lens)`
+    gives views from anywhere.
+    Raises `UserError` for anything in the input or the options that cannot be used.
+    """
+    views = posed_images if isinstance(posed_images, ViewSet) else load_views(posed_images)
+    return run_views(views, ViewsOptions(**options), out=None if out is None else Path(out), progress=progress)
 
 
 def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:

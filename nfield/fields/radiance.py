@@ -15,6 +15,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone
 from nfield.encodings.base import AbstractEncoding
 from nfield.fields.base import count_parameters
+from nfield.rendering.occupancy import OccupancyGrid
 
 LARGEST_EXPONENT = 12.0
 """Beyond it densities grow no more: one of e^12 stops all light within any step."""
@@ -36,7 +37,10 @@ class _TruncatedExponential(torch.autograd.Function):
 
 
 class RadianceField(torch.nn.Module):
-    """Density and colour from encodings of place and direction, a backbone and a head for the colour."""
+    """Density and colour from encodings of place and direction, a backbone and a head for the colour.
+
+    `grid` remembers where there is anything, and is saved with the weights.
+    """
 
     def __init__(
         self,
@@ -44,18 +48,15 @@ class RadianceField(torch.nn.Module):
         backbone: AbstractBackbone,
         directions: AbstractEncoding,
         head: AbstractBackbone,
+        grid: OccupancyGrid,
         *,
         density_bias: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoding, self.backbone, self.directions, self.head = encoding, backbone, directions, head
+        self.grid = grid
         self.register_buffer("density_bias", torch.tensor(float(density_bias)))
         self.density_bias: torch.Tensor
-
-    @property
-    def features(self) -> int:
-        """Number of features that the head takes from the backbone."""
-        return self.backbone.out_dim - 1
 
     def _density(self, raw: Float[torch.Tensor, " n"]) -> Float[torch.Tensor, " n"]:
         return _TruncatedExponential.apply(raw.float() + self.density_bias)

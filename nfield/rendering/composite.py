@@ -35,9 +35,7 @@ class Packed:
 
     def take(self, chosen: Tensor) -> "Packed":
         """Only the chosen samples, given by rising index or by a mask; their steps stay as they are."""
-        return Packed(
-            rays=self.rays, ray=self.ray[chosen], distance=self.distance[chosen], length=self.length[chosen]
-        )
+        return Packed(rays=self.rays, ray=self.ray[chosen], distance=self.distance[chosen], length=self.length[chosen])
 
 
 def optical_depth_before(depth: Float[Tensor, " n"], samples: Packed) -> Float[Tensor, " n"]:
@@ -57,7 +55,7 @@ def weights(density: Float[Tensor, " n"], samples: Packed) -> Float[Tensor, " n"
     return torch.exp(-optical_depth_before(depth, samples)) * -torch.expm1(-depth)
 
 
-def along_rays(values: Float[Tensor, "n *c"], samples: Packed) -> Float[Tensor, "rays *c"]:
+def along_rays(values: Float[Tensor, " n *c"], samples: Packed) -> Float[Tensor, " rays *c"]:
     """Sums of the samples' values over each ray."""
     return values.new_zeros(samples.rays, *values.shape[1:]).index_add(0, samples.ray, values)
 
@@ -70,7 +68,9 @@ def composite(
     return summed[:, :-1], summed[:, -1]
 
 
-def distortion(weight: Float[Tensor, " n"], middle: Float[Tensor, " n"], size: Float[Tensor, " n"], samples: Packed) -> Float[Tensor, " rays"]:
+def distortion(
+    weight: Float[Tensor, " n"], middle: Float[Tensor, " n"], size: Float[Tensor, " n"], samples: Packed
+) -> Float[Tensor, " rays"]:
     """How far each ray's weights are spread along it: Σᵢⱼ wᵢ wⱼ |mᵢ - mⱼ| + Σᵢ wᵢ² δᵢ / 3.
 
     `middle` and `size` are of the samples' intervals in whatever measure of distance is wanted. Both sums are found in

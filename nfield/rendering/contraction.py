@@ -24,5 +24,3 @@ def expand(y: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
 def same(x: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Bounded scenes need no contraction."""
     return x
-
-

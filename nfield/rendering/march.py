@@ -36,12 +36,11 @@ class Rays:
 
     def at(self, samples: Packed) -> Float[Tensor, "n 3"]:
         """Places of samples."""
-        return (
-            self.origin.index_select(0, samples.ray)
-            + samples.distance[:, None] * self.direction.index_select(0, samples.ray)
+        return self.origin.index_select(0, samples.ray) + samples.distance[:, None] * self.direction.index_select(
+            0, samples.ray
         )
 
-    def take(self, chosen: Tensor) -> "Rays":
+    def take(self, chosen: Tensor | slice) -> "Rays":
         """Only the chosen rays."""
         return Rays(
             origin=self.origin[chosen], direction=self.direction[chosen], near=self.near[chosen], far=self.far[chosen]

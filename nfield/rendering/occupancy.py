@@ -9,12 +9,19 @@ Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989), appendix 
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 BLOCK = 8
 CHUNK = 1 << 17
 """Cells whose densities are asked for at once."""
+
+
+def cell_centres(cells: Int[Tensor, " n"], resolution: int) -> Float[Tensor, "n 3"]:
+    """Middles of cells of [-1, 1]³ given by number, the last axis fastest."""
+    n = resolution
+    index = torch.stack([cells // (n * n), cells // n % n, cells % n], -1)
+    return (index.to(torch.float32) + 0.5) * (2 / n) - 1
 
 
 class OccupancyGrid(torch.nn.Module):
@@ -28,21 +35,25 @@ class OccupancyGrid(torch.nn.Module):
         self.register_buffer("full", torch.ones(n**3, dtype=torch.bool))
         self.register_buffer("coarse", torch.ones(m**3, dtype=torch.bool))
         self.register_buffer("seen", torch.ones(n**3, dtype=torch.bool))
+        self.register_buffer("age", torch.zeros((), dtype=torch.int64))
         self.density: Tensor
         self.full: Tensor
         self.coarse: Tensor
         self.seen: Tensor
+        """Cells that may hold anything at all; the others stay empty for good."""
+        self.age: Tensor
+        """Training steps that have been taken with this grid."""
+
+    def restrict(self, seen: Bool[Tensor, " cells"]) -> None:
+        """Leave out all cells but these for good, before training."""
+        self.seen = seen.to(self.seen.device)
+        self.full = self.seen.clone()
+        self._join()
 
     @property
     def share(self) -> float:
         """Share of the fine cells that are full."""
         return float(self.full.float().mean())
-
-    def centres(self, cells: Tensor) -> Float[Tensor, "n 3"]:
-        """Middles of fine cells given by number."""
-        n = self.resolution
-        index = torch.stack([cells // (n * n), cells // n % n, cells % n], -1)
-        return (index.to(torch.float32) + 0.5) * (2 / n) - 1
 
     @staticmethod
     def _cells(points: Float[Tensor, "*n 3"], resolution: int) -> Tensor:
@@ -94,18 +105,21 @@ class OccupancyGrid(torch.nn.Module):
         self.density.mul_(decay)
         for part in cells.split(CHUNK):
             jitter = (torch.rand(len(part), 3, generator=generator).to(device) - 0.5) * (2 / n)
-            found = density(self.centres(part) + jitter).to(self.density.dtype)
+            found = density(cell_centres(part, n) + jitter).to(self.density.dtype)
             self.density[part] = torch.maximum(self.density[part], found)
         self.refill(step=step, threshold=threshold)
 
     @torch.no_grad()
     def refill(self, *, step: float, threshold: float = 0.01) -> None:
         """Find anew which cells are full, of the densities that are remembered."""
-        n, m = self.resolution, self.resolution // BLOCK
         opacity = -torch.expm1(-self.density * step)
         bound = min(threshold, float(opacity[self.seen].mean()) if bool(self.seen.any()) else threshold)
         self.full = (opacity > bound) & self.seen
+        self._join()
+
+    def _join(self) -> None:
+        """Find the coarse level anew."""
+        m = self.resolution // BLOCK
         blocks = self.full.reshape(m, BLOCK, m, BLOCK, m, BLOCK).any(5).any(3).any(1)
-        self.coarse = (
-            torch.nn.functional.max_pool3d(blocks[None, None].float(), 3, stride=1, padding=1)[0, 0].reshape(-1) > 0
-        )
+        wide = torch.nn.functional.max_pool3d(blocks[None, None].float(), 3, stride=1, padding=1)
+        self.coarse = wide.reshape(-1) > 0

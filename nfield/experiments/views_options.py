@@ -1,0 +1,141 @@
+"""What a user may say of a views run. Every field left at None is chosen from the pictures."""
+
+import dataclasses
+from typing import Any, Literal
+
+from nfield.backbones import BACKBONES
+from nfield.core.checks import UserError, at_least, choice, positive
+from nfield.core.device import PRECISIONS
+from nfield.encodings import ENCODINGS
+
+DEFAULT_STEPS = 3000
+BACKGROUNDS = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ViewsPreset:
+    """Names of the parts of a radiance field, their settings, and its rate."""
+
+    encoding: str
+    backbone: str
+    learning_rate: float
+    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+VIEWS_PRESETS: dict[str, ViewsPreset] = {
+    "default": ViewsPreset(
+        encoding="hash", backbone="mlp", learning_rate=1e-2, backbone_settings={"width": 64, "depth": 1}
+    ),
+    "positional": ViewsPreset(
+        encoding="nerf", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
+    ),
+    "fourier": ViewsPreset(
+        encoding="multiscale_gaussian",
+        backbone="mlp",
+        learning_rate=1e-3,
+        backbone_settings={"width": 128, "depth": 3},
+    ),
+    "mscale": ViewsPreset(
+        encoding="identity",
+        backbone="mscale2",
+        learning_rate=1e-3,
+        backbone_settings={"first_activation": "sine", "width": 64, "depth": 3},
+    ),
+    "siren": ViewsPreset(
+        encoding="identity", backbone="siren", learning_rate=3e-4, backbone_settings={"width": 128, "depth": 3}
+    ),
+    "none": ViewsPreset(
+        encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
+    ),
+}
+"""Radiance fields; what the pictures decide is in `views_recipe`."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ViewsOptions:
+    """Options of a views run."""
+
+    preset: str = "default"
+    """Radiance field by name: hash grid with a small network, or what it is compared with."""
+    encoding: str | None = None
+    """Encoding of places by name, in place of the preset's."""
+    backbone: str | None = None
+    """Backbone by name, in place of the preset's."""
+    encoding_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of the encoding that replace those from the pictures."""
+    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """Settings of the backbone."""
+    steps: int | None = None
+    """Stop after so many steps; with it a run repeats bit for bit. Default: 3000, unless seconds are given."""
+    seconds: float | None = None
+    """Stop after so many seconds, set-up included. The baseline gets the same again."""
+    target_psnr: float | None = None
+    """Stop as soon as this PSNR (dB) of held-out views is measured."""
+    seed: int = 0
+    """Seed of weights and rays."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
+    """Arithmetic of the network; auto takes bfloat16 only where time is limited and it is measured to be faster."""
+    baseline: bool = True
+    """Fit the plain MLP on raw coordinates too, with the same rays, budget and a tuned rate."""
+    background: Literal["white", "black"] = "white"
+    """What pictures with alpha are shown and measured over."""
+    random_background: bool = True
+    """Learn pictures with alpha over random colours, so that nothing opaque can hide in the background's colour."""
+    unbounded: Literal["auto", "yes", "no"] = "auto"
+    """Whether the scene goes on beyond a box around its middle; auto: it does where pictures are opaque and no box or
+    background colour is known."""
+    learning_rate: float | None = None
+    """Learning rate of the network; features of grids take a multiple of it. Default: the preset's."""
+    samples: int = 1 << 14
+    """Samples along rays per step; as space empties, they suffice for more rays."""
+    distortion_weight: float = 0.0
+    """Weight of the spread of light along rays, which clears haze (Mip-NeRF 360)."""
+    opacity_weight: float = 0.0
+    """Weight of the entropy of the rays' opacities, which makes them empty or full."""
+    evaluations: int = 12
+    """How often held-out views are measured during training."""
+    checkpoint_seconds: float = 60.0
+    """Save a checkpoint this often."""
+
+    def __post_init__(self) -> None:
+        choice(self.preset, VIEWS_PRESETS, "preset")
+        for name, table in (("encoding", ENCODINGS), ("backbone", BACKBONES)):
+            if getattr(self, name) is not None:
+                choice(getattr(self, name), table, name)
+        choice(self.precision, ["auto", *PRECISIONS], "precision")
+        choice(self.background, BACKGROUNDS, "background")
+        choice(self.unbounded, ["auto", "yes", "no"], "answer to --unbounded")
+        for name in ("steps", "seconds", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None:
+                positive(value, f"--{name.replace('_', '-')}")
+        at_least(self.samples, 1, "--samples")
+        at_least(self.distortion_weight, 0, "--distortion-weight")
+        at_least(self.opacity_weight, 0, "--opacity-weight")
+        at_least(self.evaluations, 2, "--evaluations")
+        if self.precision == "float64":
+            raise UserError(
+                "--precision float64 is not offered for views: samples are placed in float32. Leave it out."
+            )
+
+    @property
+    def parts(self) -> ViewsPreset:
+        """The preset with the parts that the user named in place of its own."""
+        base = VIEWS_PRESETS[self.preset]
+        encoding, backbone = self.encoding or base.encoding, self.backbone or base.backbone
+        if self.encoding is None and self.backbone not in (None, "mlp"):
+            encoding = "identity"
+        for preset in VIEWS_PRESETS.values():
+            if (preset.encoding, preset.backbone) == (encoding, backbone):
+                return preset
+        similar = next((p for p in VIEWS_PRESETS.values() if p.backbone == backbone and backbone != "mlp"), None)
+        rate = 1e-3 if similar is None else similar.learning_rate
+        network = {"width": 128, "depth": 3} if backbone == "mlp" else {}
+        return ViewsPreset(
+            encoding=encoding,
+            backbone=backbone,
+            learning_rate=rate,
+            backbone_settings=network if similar is None else similar.backbone_settings,
+        )

@@ -1,0 +1,88 @@
+"""What a views run returns, and how it is opened again from its folder."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nfield.core.checks import UserError
+from nfield.core.device import choose_device
+from nfield.core.lens import Lens
+from nfield.core.types import Band
+from nfield.core.views import View, ViewSet
+from nfield.experiments.views_recipe import build_radiance
+from nfield.fields.scene import SceneField, ViewFrame
+from nfield.io.run_folder import RunFolder
+
+
+@dataclass(kw_only=True, eq=False)
+class ViewsResult:
+    """A fitted radiance field with its history and figures."""
+
+    field: SceneField
+    config: dict[str, Any]
+    history: list[dict[str, Any]]
+    metrics: dict[str, Any]
+    baseline: SceneField | None = None
+    views: ViewSet | None = None
+    """The views that were fitted, where they are at hand; of an opened run their cameras alone."""
+    folder: Path | None = None
+
+    @property
+    def bands(self) -> list[Band]:
+        """The final error of every band."""
+        names = [f.name for f in dataclasses.fields(Band)]
+        return [Band(**{name: band.get(name) for name in names}) for band in self.metrics.get("bands", [])]
+
+    def save(self, directory: str | Path) -> Path:
+        """Write a run folder on which every command works; an existing run is never overwritten."""
+        folder = RunFolder.create(Path(directory))
+        folder.write_config(self.config)
+        for line in self.history:
+            folder.append_history(line)
+        for name, field in (("field", self.field), ("baseline", self.baseline)):
+            if field is not None:
+                folder.save_weights(name, self.metrics["steps"], field.inner.state_dict())
+        folder.write_metrics(self.metrics)
+        return folder.path
+
+
+def load_views_run(folder: RunFolder, device: str = "cpu") -> ViewsResult:
+    """Open the folder of a views run, finished or not."""
+    config = folder.read_config()
+    place = choose_device(device)
+    entries = config["frame"]
+    frame = ViewFrame(**{**entries, "middle": tuple(entries["middle"])})
+    found: dict[str, SceneField | None] = {"field": None, "baseline": None}
+    for name, key in (("field", "recipe"), ("baseline", "baseline_recipe")):
+        if not config.get(key) or not folder.has_checkpoint(name):
+            continue
+        _, state = folder.load_weights(name)
+        field = build_radiance(config[key], config["seed"])
+        field.load_state_dict(state)
+        found[name] = SceneField(field, frame).to(place).eval()
+    if found["field"] is None:
+        raise UserError(f"{folder.path} holds no checkpoint yet: let the run go on, or continue it with --resume.")
+    cameras = tuple(
+        View(
+            name=camera["name"],
+            camera_to_world=np.array(camera["camera_to_world"], dtype=np.float64),
+            lens=Lens(**{**camera["lens"], "distortion": tuple(camera["lens"]["distortion"])}),
+            split=camera["split"],
+        )
+        for camera in config["cameras"]
+    )
+    up = config.get("up")
+    return ViewsResult(
+        field=found["field"],
+        baseline=found["baseline"],
+        config=config,
+        history=folder.read_history(),
+        metrics=folder.read_metrics() or {},
+        views=ViewSet(
+            views=cameras, source=config["source"], up=None if up is None else np.array(up, dtype=np.float64)
+        ),
+        folder=folder.path,
+    )

@@ -1,0 +1,144 @@
+"""A radiance field in the user's own world: where the scene lies, how rays are walked, and pictures of it."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nfield.core.lens import Lens, Lenses
+from nfield.core.views import rays_through
+from nfield.fields.radiance import RadianceField
+from nfield.rendering.contraction import contract, same
+from nfield.rendering.march import Rays, within_cube
+from nfield.rendering.spacing import Spacing
+from nfield.rendering.volume import Contraction, Rendered, render_rays
+
+ROWS_AT_ONCE = 1 << 16
+"""Pixels whose rays are made together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewFrame:
+    """How the world is brought to the cube: x = (p - middle) / scale, and contracted where it has no bounds."""
+
+    middle: tuple[float, float, float]
+    scale: float
+    contracted: bool
+    step: float
+    """Length of steps along rays near the cameras, in normalised units."""
+    growth: float = 0.0
+    """Growth of steps with the distance."""
+    near: float = 0.0
+    """Distance from a camera within which nothing is looked for, in normalised units."""
+    far: float = 100.0
+    """Distance beyond which nothing is looked for, in normalised units; of contracted scenes."""
+
+    @property
+    def spacing(self) -> Spacing:
+        """Where along rays to look."""
+        return Spacing(step=self.step, growth=self.growth)
+
+    @property
+    def contract(self) -> Contraction:
+        """From normalised places to the cube of the field."""
+        return contract if self.contracted else same
+
+    def inner(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
+        """Normalised places of points of the world."""
+        return (points - points.new_tensor(self.middle)) / self.scale
+
+    def rays(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rays:
+        """Rays of the world, in normalised units, with the stretch in which the scene may lie."""
+        start, along = self.inner(origin).float(), direction.float()
+        if not self.contracted:
+            return within_cube(start, along, least=self.near)
+        ends = torch.ones_like(start[:, 0])
+        return Rays(origin=start, direction=along, near=self.near * ends, far=self.far * ends)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """What a camera sees, as arrays of the picture's shape; depths in units of the world, infinite where empty."""
+
+    colour: Float[Tensor, "height width 3"]
+    """Over the background."""
+    opacity: Float[Tensor, "height width"]
+    depth: Float[Tensor, "height width"]
+
+
+class SceneField(torch.nn.Module):
+    """Density and colour at points of the world, and pictures from any camera."""
+
+    def __init__(self, inner: RadianceField, frame: ViewFrame) -> None:
+        super().__init__()
+        self.inner, self.frame = inner, frame
+
+    def forward(
+        self, points: Float[Tensor, "*batch 3"], directions: Float[Tensor, "*batch 3"]
+    ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch 3"]]:
+        """Densities per unit of length of the world, and colours seen along unit directions."""
+        shape = points.shape[:-1]
+        places = self.frame.contract(self.frame.inner(points.reshape(-1, 3)).float())
+        density, colour = self.inner(places, directions.reshape(-1, 3).float())
+        return density.reshape(shape) / self.frame.scale, colour.reshape(*shape, 3)
+
+    def density(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
+        """Densities per unit of length of the world; zero where the field has found nothing."""
+        places = self.frame.contract(self.frame.inner(points.reshape(-1, 3)).float())
+        known = self.inner.grid.at(places) & (places.abs().amax(-1) <= 1)
+        found = torch.zeros(len(places), device=places.device)
+        if bool(known.any()):
+            found[known] = self.inner.density(places[known])
+        return found.reshape(points.shape[:-1]) / self.frame.scale
+
+    def see(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rendered:
+        """What rays of the world see; depths in its units."""
+        frame = self.frame
+        found = render_rays(
+            self.inner, frame.rays(origin, direction), self.inner.grid, frame.spacing, contract=frame.contract
+        )
+        return Rendered(colour=found.colour, opacity=found.opacity, depth=found.depth * frame.scale)
+
+    @torch.no_grad()
+    def picture(
+        self,
+        camera_to_world: Float[Tensor, "4 4"],
+        lens: Lens,
+        background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ) -> Picture:
+        """The picture of a camera, in blocks of rows, on the CPU."""
+        device = self.inner.density_bias.device
+        behind = torch.tensor(background, device=device)
+        pose, lenses = camera_to_world.to(device, torch.float64), Lenses([lens])
+        rows_at_once = max(1, ROWS_AT_ONCE // lens.width)
+        parts = []
+        for top in range(0, lens.height, rows_at_once):
+            rows = torch.arange(top, min(top + rows_at_once, lens.height), dtype=torch.float64, device=device) + 0.5
+            columns = torch.arange(lens.width, dtype=torch.float64, device=device) + 0.5
+            v, u = torch.meshgrid(rows, columns, indexing="ij")
+            places = torch.stack([u, v], -1).reshape(-1, 2)
+            index = torch.zeros(len(places), dtype=torch.int64, device=device)
+            seen = self.see(*rays_through(lenses, index, places, pose.expand(len(places), 4, 4)))
+            parts.append(
+                torch.cat([seen.over(behind).clamp(0, 1), seen.opacity[:, None], seen.depth[:, None]], 1).cpu()
+            )
+        numbers = torch.cat(parts).reshape(lens.height, lens.width, 5)
+        return Picture(colour=numbers[..., :3], opacity=numbers[..., 3], depth=numbers[..., 4])
+
+    @torch.no_grad()
+    def normals(self, points: Float[Tensor, "*batch 3"], distance: float | None = None) -> Float[Tensor, "*batch 3"]:
+        """Unit vectors along which density falls fastest, by differences over `distance`: default two steps.
+
+        Zero where the density does not change.
+        """
+        h = 2 * self.frame.step * self.frame.scale if distance is None else distance
+        slopes = [
+            self.density(points - shift) - self.density(points + shift)
+            for shift in h * torch.eye(3, dtype=points.dtype, device=points.device)
+        ]
+        return torch.nn.functional.normalize(torch.stack(slopes, -1), dim=-1)
+
+    def count_parameters(self) -> int:
+        """Number of trained numbers."""
+        return self.inner.count_parameters()

@@ -1,0 +1,128 @@
+"""Pictures of a volume given by callables: rays in blocks of bounded memory, each stopped where no light comes through.
+
+Notation: `radiance(places, directions) -> (densities, colours)` on places of the cube [-1, 1]³; depths are distances
+along rays in the units of the rays.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from nfield.rendering.composite import Packed, along_rays, optical_depth_before
+from nfield.rendering.march import Rays, march
+from nfield.rendering.occupancy import OccupancyGrid
+from nfield.rendering.spacing import Spacing
+
+Radiance = Callable[[Float[Tensor, "n 3"], Float[Tensor, "n 3"]], tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]]
+Contraction = Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]]
+
+RAYS_PER_BLOCK = 1 << 13
+FIRST_ROUND = 8
+"""Samples of each ray that are looked at first; every further round takes twice as many."""
+DARK = 1e-4
+"""Share of light that comes through, below which a ray is stopped."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rendered:
+    """What rays see."""
+
+    colour: Float[Tensor, "rays 3"]
+    """Light of the volume alone, without any background."""
+    opacity: Float[Tensor, " rays"]
+    depth: Float[Tensor, " rays"]
+    """Mean distance that light comes from; infinite where there is hardly any."""
+
+    def over(self, background: Float[Tensor, "*rays 3"]) -> Float[Tensor, "rays 3"]:
+        """Colours before a background."""
+        return self.colour + (1 - self.opacity)[:, None] * background
+
+
+@torch.no_grad()
+def render_rays(
+    radiance: Radiance, rays: Rays, grid: OccupancyGrid, spacing: Spacing, *, contract: Contraction
+) -> Rendered:
+    """What any number of rays see, in blocks."""
+    blocks = [
+        _render_block(radiance, rays.take(slice(start, start + RAYS_PER_BLOCK)), grid, spacing, contract)
+        for start in range(0, max(1, rays.count), RAYS_PER_BLOCK)
+    ]
+    return Rendered(
+        colour=torch.cat([b.colour for b in blocks]),
+        opacity=torch.cat([b.opacity for b in blocks]),
+        depth=torch.cat([b.depth for b in blocks]),
+    )
+
+
+def _render_block(
+    radiance: Radiance, rays: Rays, grid: OccupancyGrid, spacing: Spacing, contract: Contraction
+) -> Rendered:
+    samples = march(rays, grid, spacing, contract=contract)
+    counts = torch.bincount(samples.ray, minlength=rays.count)
+    first = counts.cumsum(0) - counts
+    place = torch.arange(samples.count, device=first.device) - first.index_select(0, samples.ray)
+    clear = torch.ones(rays.count, device=first.device)
+    colour, depth = torch.zeros_like(rays.origin), torch.zeros_like(clear)
+    start, size = 0, FIRST_ROUND
+    while samples.count:
+        now = place < start + size
+        part = samples.take(now)
+        density, light = radiance(contract(rays.at(part)), rays.direction.index_select(0, part.ray))
+        thickness = density.float() * part.length
+        passed = clear.index_select(0, part.ray) * torch.exp(-optical_depth_before(thickness, part))
+        weight = passed * -torch.expm1(-thickness)
+        colour += along_rays(weight[:, None] * light.float(), part)
+        depth += along_rays(weight * part.distance, part)
+        clear = clear * torch.exp(-along_rays(thickness, part))
+        rest = ~now & (clear.index_select(0, samples.ray) > DARK)
+        samples, place = samples.take(rest), place[rest]
+        start, size = start + size, 2 * size
+    opacity = 1 - clear
+    seen = opacity > 1e-3
+    return Rendered(
+        colour=colour,
+        opacity=opacity,
+        depth=torch.where(seen, depth / opacity.clamp(min=1e-3), torch.full_like(depth, torch.inf)),
+    )
+
+
+def samples_within(
+    rays: Callable[[slice], Rays],
+    grid: OccupancyGrid,
+    spacing: Spacing,
+    *,
+    contract: Contraction,
+    jitter: Float[Tensor, " rays"],
+    budget: int,
+    block: int = 1 << 10,
+) -> tuple[Rays, Packed]:
+    """As many of the first rays as have `budget` samples together, and these samples.
+
+    `rays` gives the rays of a stretch of numbers, one for each number of `jitter`. They are made and walked block by
+    block, so that no more are than needed. At least one ray is taken.
+    """
+    walked: list[Rays] = []
+    found: list[Packed] = []
+    taken = used = 0
+    while taken < len(jitter):
+        part = slice(taken, min(taken + block, len(jitter)))
+        some = rays(part)
+        samples = march(some, grid, spacing, contract=contract, jitter=jitter[part])
+        fits = some.count
+        if used + samples.count > budget:
+            sums = torch.bincount(samples.ray, minlength=some.count).cumsum(0)
+            fits = max(int((sums <= budget - used).sum()), 1 if taken == 0 else 0)
+            some, samples = some.take(slice(fits)), samples.take(samples.ray < fits)
+        walked.append(some)
+        found.append(Packed(rays=0, ray=samples.ray + taken, distance=samples.distance, length=samples.length))
+        taken, used = taken + fits, used + samples.count
+        if taken < part.stop:
+            break
+    joined = Rays(
+        **{name: torch.cat([getattr(r, name) for r in walked]) for name in ("origin", "direction", "near", "far")}
+    )
+    packed = {name: torch.cat([getattr(s, name) for s in found]) for name in ("ray", "distance", "length")}
+    return joined, Packed(rays=taken, **packed)

@@ -1,0 +1,211 @@
+"""The radiance job: random rays of all views, the loss of their colours, and held-out views to measure with."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from nfield.core.lens import Lens
+from nfield.core.types import Evaluation
+from nfield.core.views import View
+from nfield.fields.radiance import RadianceField
+from nfield.fields.scene import SceneField, ViewFrame
+from nfield.metrics.image import psnr_from_mse
+from nfield.rendering.composite import composite, distortion, weights
+from nfield.rendering.volume import samples_within
+from nfield.spectral.bands import BandErrors
+from nfield.tasks.view_pixels import ViewPixels, over
+
+GRID_EVERY = 16
+"""Steps between updates of the occupancy grid."""
+GRID_SHARE = 0.125
+"""Share of its cells that are asked for each time."""
+PROBED_VIEWS = 3
+PROBED_SIDE = 100
+"""Held-out views that are looked at during training, and the side of their central part that is."""
+MOST_RAYS = 1 << 14
+"""Rays of a step at the most."""
+RAYS_AT_ONCE = {"cpu": 1 << 10, "cuda": 1 << 13}
+"""Rays that are walked together."""
+OPAQUE = 0.5
+"""Opacity from which a pixel's depth counts."""
+
+
+class RayBatch(NamedTuple):
+    """Drawn pixels, of which a step takes as many as its samples suffice for."""
+
+    pixels: Int[Tensor, " rays"]
+    background: Float[Tensor, "rays 3"]
+    jitter: Float[Tensor, " rays"]
+    seed: int
+    """Of the places at which the occupancy grid is updated."""
+
+
+class RadianceTask:
+    """Fit the colours of random rays in the mean square, over random backgrounds where pictures have alpha.
+
+    A step has about the same number of samples, and so about the same cost, whatever the scene: as space empties, it
+    takes more rays.
+    """
+
+    quality_name = "psnr"
+
+    def __init__(
+        self,
+        pixels: ViewPixels,
+        probe: Sequence[View],
+        frame: ViewFrame,
+        *,
+        samples: int = 1 << 14,
+        background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        random_background: bool = True,
+        distortion_weight: float = 0.0,
+        opacity_weight: float = 0.0,
+        device: torch.device,
+    ) -> None:
+        self.pixels, self.frame, self.samples, self.device = pixels, frame, samples, device
+        self.background = background
+        self.random_background = random_background and pixels.has_alpha
+        self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
+        self.rays_done = 0
+        chosen = np.unique(np.linspace(0, len(probe) - 1, min(len(probe), PROBED_VIEWS)).round().astype(int))
+        self.probe = [probe[i] for i in chosen]
+        self._windows = [_centre(view) for view in self.probe]
+        truths = [
+            over(view.pixels(), background)[window] for view, window in zip(self.probe, self._windows, strict=True)
+        ]
+        # Views of different sizes have no common grid: the first one's size is taken then.
+        same = [i for i, truth in enumerate(truths) if truth.shape == truths[0].shape]
+        self.probe, self._windows = [self.probe[i] for i in same], [self._windows[i] for i in same]
+        self.truths = [truths[i] for i in same]
+        self.spacing = 1 / max(self.probe[0].lens.height, self.probe[0].lens.width)
+        self.bands = BandErrors(
+            np.concatenate(self.truths, -1), spacing=self.spacing, channels_last=True, single_precision=True
+        )
+        self.depth_bands: BandErrors | None = None
+        if all(view.read_depth is not None for view in self.probe):
+            self._empty = 0.0
+            depths = [
+                view.read_depth()[window][..., None]
+                for view, window in zip(self.probe, self._windows, strict=True)
+                if view.read_depth is not None
+            ]
+            finite = [depth[np.isfinite(depth)] for depth in depths]
+            if all(len(values) for values in finite):
+                self._empty = float(max(values.max() for values in finite))
+                self.depth_bands = BandErrors(
+                    self._filled(np.concatenate(depths, -1)),
+                    spacing=self.spacing,
+                    channels_last=True,
+                    single_precision=True,
+                )
+
+    def _filled(self, depth: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+        """Depths with the farthest true one where there is nothing."""
+        return np.where(np.isfinite(depth), np.minimum(depth, 2 * self._empty), self._empty).astype(np.float32)
+
+    def without_probe(self) -> "RadianceTask":
+        """The same task for trial steps, of which nothing is measured."""
+        twin = copy.copy(self)
+        twin.probe = []
+        return twin
+
+    def batch(self, generator: torch.Generator) -> RayBatch:
+        """Draw pixels of all views, with everything random that a step needs."""
+        behind = torch.tensor(self.background).expand(MOST_RAYS, 3)
+        if self.random_background:
+            behind = torch.rand(MOST_RAYS, 3, generator=generator)
+        return RayBatch(
+            pixels=self.pixels.draw(MOST_RAYS, generator),
+            background=behind,
+            jitter=torch.rand(MOST_RAYS, generator=generator),
+            seed=int(torch.randint(2**31, (), generator=generator)),
+        )
+
+    def losses(self, field: RadianceField, batch: RayBatch) -> dict[str, Tensor]:
+        """Mean squared error of the colours, and the regularisers that are asked for."""
+        frame = self.frame
+        if field.grid.age % GRID_EVERY == 0:
+            draw = torch.Generator().manual_seed(batch.seed)
+            field.grid.update(field.density, draw, step=frame.step, share=GRID_SHARE)
+        field.grid.age += 1
+        rays, samples = samples_within(
+            lambda part: frame.rays(*self.pixels.rays(batch.pixels[part])),
+            field.grid,
+            frame.spacing,
+            contract=frame.contract,
+            jitter=batch.jitter,
+            budget=self.samples,
+            block=RAYS_AT_ONCE["cuda" if batch.jitter.is_cuda else "cpu"],
+        )
+        count = rays.count
+        self.rays_done += count
+        places = frame.contract(rays.at(samples))
+        density, colour = field(places, rays.direction.index_select(0, samples.ray))
+        weight = weights(density, samples)
+        seen, opacity = composite(weight, colour, samples)
+        truth, alpha = self.pixels.colours(batch.pixels[:count])
+        background = batch.background[:count]
+        target = truth * alpha + background * (1 - alpha)
+        terms = {"mse": (seen + (1 - opacity)[:, None] * background - target).square().mean()}
+        if self.distortion_weight:
+            near = frame.spacing.steps(samples.distance) * frame.step
+            spread = distortion(weight, near, torch.full_like(near, frame.step), samples)
+            terms["distortion"] = self.distortion_weight * spread.mean()
+        if self.opacity_weight:
+            sure = opacity.clamp(1e-4, 1 - 1e-4)
+            terms["opacity"] = self.opacity_weight * -(sure * sure.log() + (1 - sure) * (1 - sure).log()).mean()
+        return terms
+
+    def evaluate(self, field: RadianceField) -> Evaluation:
+        """PSNR and band errors over the central parts of a few held-out views, and a picture of the first."""
+        if not self.probe:
+            return Evaluation(quality=0.0, band_errors=[])
+        scene = SceneField(field, self.frame)
+        pictures = [
+            scene.picture(torch.from_numpy(view.camera_to_world), _cut(view, window), self.background)
+            for view, window in zip(self.probe, self._windows, strict=True)
+        ]
+        colours = [picture.colour.numpy() for picture in pictures]
+        values = [
+            psnr_from_mse(float(np.square(colour - truth).mean()))
+            for colour, truth in zip(colours, self.truths, strict=True)
+        ]
+        series: dict[str, list[float | None]] = {}
+        if self.depth_bands is not None:
+            found = [
+                torch.where(picture.opacity > OPAQUE, picture.depth, torch.inf).numpy()[..., None]
+                for picture in pictures
+            ]
+            series["depth_bands"] = self.depth_bands(self._filled(np.concatenate(found, -1)))
+        return Evaluation(
+            quality=float(np.mean(values)),
+            band_errors=self.bands(np.concatenate(colours, -1)),
+            numbers={"occupied": field.grid.share, "rays": float(self.rays_done)},
+            series=series,
+            snapshot=np.round(colours[0] * 255).astype(np.uint8),
+        )
+
+
+def _centre(view: View) -> tuple[slice, slice]:
+    """Rows and columns of the central part of a view."""
+    starts = [(side, min(side, PROBED_SIDE)) for side in (view.lens.height, view.lens.width)]
+    rows, columns = (slice((side - part) // 2, (side - part) // 2 + part) for side, part in starts)
+    return rows, columns
+
+
+def _cut(view: View, window: tuple[slice, slice]) -> Lens:
+    """The lens of the part of a view."""
+    rows, columns = window
+    return replace(
+        view.lens,
+        width=columns.stop - columns.start,
+        height=rows.stop - rows.start,
+        cx=view.lens.cx - columns.start,
+        cy=view.lens.cy - rows.start,
+    )
