@@ -20,6 +20,8 @@ RESOLUTION = 128
 ROUGH_RESOLUTION = 64
 """The same of the hull that only tells where the scene lies."""
 MARGIN = 1.05
+STRAY = 0.002
+"""Share of a hull's cells on each side that may lie outside of the box."""
 WIDEST = 0.6
 """Half edge of the cube that is searched for the scene, where no box is known, as a share of the cameras' distance."""
 FINEST_STEP, COARSEST_STEP = 2 / 1024, 2 / 64
@@ -59,7 +61,8 @@ def understand(views: ViewSet, options: ViewsOptions, background: tuple[float, f
         half = (INNER if contracted else WIDEST) * distance
         box = Box(low=middle - half, high=middle + half)
     if alpha and not contracted:
-        hull = _shown(train, box, visual_hull(_seen_from(alpha, box), ROUGH_RESOLUTION))
+        # At the rims, where few cameras look, hardly anything can be carved away.
+        hull = _shown(train, box, visual_hull(_seen_from(alpha, box), ROUGH_RESOLUTION), max(2, len(train) // 2))
         if bool(hull.any()):
             box = _around(hull, box)
         else:
@@ -82,7 +85,7 @@ def understand(views: ViewSet, options: ViewsOptions, background: tuple[float, f
         cube = Box(low=box.middle - scale, high=box.middle + scale)
         if alpha:
             occupied = visual_hull(_seen_from(alpha, cube), RESOLUTION)
-        occupied = _shown(train, cube, occupied)
+        occupied = _shown(train, cube, occupied, 2)
     return Understood(frame=frame, occupied=occupied, footprint=footprint, background=background, notes=tuple(notes))
 
 
@@ -145,8 +148,9 @@ class _Projection:
 
 
 def _around(hull: Bool[Tensor, " cells"], box: Box) -> Box:
-    """The box around the cells of a hull, a cell wider on all sides."""
-    index = hull.reshape([ROUGH_RESOLUTION] * 3).nonzero()
+    """The box around the cells of a hull, all but a few stray ones, a cell wider on all sides."""
+    index = hull.reshape([ROUGH_RESOLUTION] * 3).nonzero().sort(0).values
+    index = index[int(STRAY * len(index)) : len(index) - int(STRAY * len(index))]
     cell = 2 * box.half / ROUGH_RESOLUTION
     start = box.middle - box.half
     return Box(
@@ -155,19 +159,19 @@ def _around(hull: Bool[Tensor, " cells"], box: Box) -> Box:
     )
 
 
-def _shown(views: tuple[View, ...], cube: Box, cells: Bool[Tensor, " cells"]) -> Bool[Tensor, " cells"]:
-    """Those of the cube's cells that at least two cameras show, or one where there are no more."""
+def _shown(views: tuple[View, ...], cube: Box, cells: Bool[Tensor, " cells"], cameras: int) -> Bool[Tensor, " cells"]:
+    """Those of the cube's cells that at least so many cameras show, or all where there are no more."""
     resolution = round(len(cells) ** (1 / 3))
     rest = cells.nonzero()[:, 0]
     shown = torch.zeros_like(cells)
-    wanted = min(2, len(views))
+    wanted = min(cameras, len(views))
     count = torch.zeros(len(rest), dtype=torch.int32)
     for view in views:
         places = _Projection(view, cube.middle, cube.half)(cell_centres(rest, resolution))
         size = torch.tensor([view.lens.width, view.lens.height])
         count += ((places > 0) & (places < size)).all(-1).int()
         enough = count >= wanted
-        # Cells that two cameras show need no third one.
+        # What enough cameras show need not be looked for in others.
         shown[rest[enough]] = True
         rest, count = rest[~enough], count[~enough]
         if not len(rest):

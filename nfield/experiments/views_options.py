@@ -68,7 +68,7 @@ class ViewsOptions:
     steps: int | None = None
     """Stop after so many steps; with it a run repeats bit for bit. Default: 3000, unless seconds are given."""
     seconds: float | None = None
-    """Stop after so many seconds, set-up included. The baseline gets the same again."""
+    """Stop after so many seconds of training; reading the pictures comes on top. The baseline gets the same again."""
     target_psnr: float | None = None
     """Stop as soon as this PSNR (dB) of held-out views is measured."""
     seed: int = 0

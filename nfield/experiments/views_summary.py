@@ -143,6 +143,6 @@ def _depth_error(views: tuple[View, ...], pictures: list[Picture]) -> float | No
             return None
         truth, found = view.read_depth(), picture.depth.numpy()
         both = np.isfinite(truth) & np.isfinite(found) & (picture.opacity.numpy() > OPAQUE)
-        errors.append(np.abs(truth - found)[both])
+        errors.append(np.abs(truth[both] - found[both]))
     together = np.concatenate(errors)
     return float(together.mean()) if len(together) else None

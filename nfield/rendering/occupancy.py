@@ -35,12 +35,15 @@ class OccupancyGrid(torch.nn.Module):
         self.register_buffer("full", torch.ones(n**3, dtype=torch.bool))
         self.register_buffer("coarse", torch.ones(m**3, dtype=torch.bool))
         self.register_buffer("seen", torch.ones(n**3, dtype=torch.bool))
+        self.register_buffer("asked", torch.zeros(n**3, dtype=torch.bool))
         self.register_buffer("age", torch.zeros((), dtype=torch.int64))
         self.density: Tensor
         self.full: Tensor
         self.coarse: Tensor
         self.seen: Tensor
         """Cells that may hold anything at all; the others stay empty for good."""
+        self.asked: Tensor
+        """Cells whose densities have been asked for; the others count as full."""
         self.age: Tensor
         """Training steps that have been taken with this grid."""
 
@@ -107,14 +110,16 @@ class OccupancyGrid(torch.nn.Module):
             jitter = (torch.rand(len(part), 3, generator=generator).to(device) - 0.5) * (2 / n)
             found = density(cell_centres(part, n) + jitter).to(self.density.dtype)
             self.density[part] = torch.maximum(self.density[part], found)
+            self.asked[part] = True
         self.refill(step=step, threshold=threshold)
 
     @torch.no_grad()
     def refill(self, *, step: float, threshold: float = 0.01) -> None:
         """Find anew which cells are full, of the densities that are remembered."""
         opacity = -torch.expm1(-self.density * step)
-        bound = min(threshold, float(opacity[self.seen].mean()) if bool(self.seen.any()) else threshold)
-        self.full = (opacity > bound) & self.seen
+        known = self.seen & self.asked
+        bound = min(threshold, float(opacity[known].mean()) if bool(known.any()) else threshold)
+        self.full = ((opacity > bound) | ~self.asked) & self.seen
         self._join()
 
     def _join(self) -> None:

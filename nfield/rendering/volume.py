@@ -22,6 +22,8 @@ Contraction = Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]]
 RAYS_PER_BLOCK = 1 << 13
 FIRST_ROUND = 8
 """Samples of each ray that are looked at first; every further round takes twice as many."""
+STOPPED = 12.0
+"""Remembered optical depth behind which a training step looks no more."""
 DARK = 1e-4
 """Share of light that comes through, below which a ray is stopped."""
 
@@ -89,6 +91,16 @@ def _render_block(
     )
 
 
+def _reached(rays: Rays, samples: Packed, grid: OccupancyGrid, contract: Contraction) -> Tensor:
+    """Whether light may come from samples, by the densities that the grid remembers.
+
+    These are the largest of each cell, which a ray may well miss. So no sample counts for more than a depth of 1, and
+    it takes a long way through what is dense throughout to leave samples out.
+    """
+    thickness = (grid.density_at(contract(rays.at(samples))) * samples.length).clamp(max=1.0)
+    return optical_depth_before(thickness, samples) < STOPPED
+
+
 def samples_within(
     rays: Callable[[slice], Rays],
     grid: OccupancyGrid,
@@ -111,6 +123,7 @@ def samples_within(
         part = slice(taken, min(taken + block, len(jitter)))
         some = rays(part)
         samples = march(some, grid, spacing, contract=contract, jitter=jitter[part])
+        samples = samples.take(_reached(some, samples, grid, contract))
         fits = some.count
         if used + samples.count > budget:
             sums = torch.bincount(samples.ray, minlength=some.count).cumsum(0)

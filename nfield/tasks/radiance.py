@@ -25,8 +25,8 @@ GRID_EVERY = 16
 """Steps between updates of the occupancy grid."""
 GRID_SHARE = 0.125
 """Share of its cells that are asked for each time."""
-PROBED_VIEWS = 3
-PROBED_SIDE = 100
+PROBED_VIEWS = 2
+PROBED_SIDE = 64
 """Held-out views that are looked at during training, and the side of their central part that is."""
 MOST_RAYS = 1 << 14
 """Rays of a step at the most."""
