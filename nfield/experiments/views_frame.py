@@ -24,6 +24,8 @@ STRAY = 0.002
 """Share of a hull's cells on each side that may lie outside of the box."""
 WIDEST = 0.6
 """Half edge of the cube that is searched for the scene, where no box is known, as a share of the cameras' distance."""
+STEP = 0.7
+"""Length of steps along rays, in pixels at the middle of the scene."""
 FINEST_STEP, COARSEST_STEP = 2 / 1024, 2 / 64
 GROWTH = 0.01
 """Growth of steps in scenes without bounds."""
@@ -76,7 +78,7 @@ def understand(views: ViewSet, options: ViewsOptions, background: tuple[float, f
         middle=tuple(float(x) for x in box.middle),  # type: ignore[arg-type]
         scale=scale,
         contracted=contracted,
-        step=float(np.clip(footprint, FINEST_STEP, COARSEST_STEP)),
+        step=float(np.clip(STEP * footprint, FINEST_STEP, COARSEST_STEP)),
         growth=GROWTH if contracted else 0.0,
         near=NEAREST * away / scale,
     )
