@@ -1,0 +1,196 @@
+"""Radiance fields from pictures to run folder, on a small toy scene; and the same run again."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import nfield as nf
+from nfield.core.checks import UserError
+from nfield.core.views import View, ViewSet
+from nfield.experiments.views import run_views
+from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
+from nfield.experiments.views_outputs import picture_name
+from nfield.experiments.views_recipe import build_radiance, views_recipe
+from nfield.scenes.scene_files import load_scene
+from nfield.scenes.toy_views import toy_views
+from nfield.tasks.view_pixels import ViewPixels, over
+
+SMALL = {"encoding": "hash", "encoding_settings": {"levels": 3, "coarsest": 8, "finest": 32, "table_size": 4096}}
+
+
+@pytest.fixture(scope="module")
+def views() -> ViewSet:
+    return toy_views(load_scene("checkered-sphere"), 24, 8, 2, supersample=1)
+
+
+@pytest.fixture(scope="module")
+def run(views: ViewSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("views") / "run"
+    run_views(views, ViewsOptions(steps=150, samples=4096, evaluations=4, **SMALL), out=out)
+    return out
+
+
+def test_a_toy_scene_is_learned_better_than_by_the_plain_network(run: Path) -> None:
+    """After some steps the sphere stands out from its background, and beside it the plain MLP is measured."""
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["psnr"] > 13
+    assert metrics["psnr"] > metrics["baseline"]["psnr"]
+    assert [view["name"] for view in metrics["per_view"]] == ["test-000", "test-001"]
+    assert metrics["psnr"] == pytest.approx(np.mean([view["psnr"] for view in metrics["per_view"]]))
+    assert metrics["depth_error"] < 1
+    assert metrics["depth_bands"]
+    assert metrics["bands"]
+    assert {"seconds_fit", "seconds_total", "steps", "parameters", "device", "precision", "seed"} <= set(metrics)
+
+
+def test_the_run_folder_holds_pictures_of_the_held_out_views(run: Path) -> None:
+    names = {"test-000.png", "test-001.png"}
+    for folder in ("truth", "views", "baseline", "opacity"):
+        assert {p.name for p in (run / "outputs" / folder).iterdir()} == names
+    lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
+    assert {line["run"] for line in lines} == {"field", "baseline"}
+    assert all("depth_bands" in line for line in lines)
+
+
+def test_a_loaded_run_renders_what_was_measured(run: Path, views: ViewSet) -> None:
+    result = nf.load(run)
+    assert isinstance(result, nf.ViewsResult)
+    view = views.of("test")[0]
+    picture = result.field.picture(torch.from_numpy(view.camera_to_world), view.lens)
+    mse = float(np.square(picture.colour.numpy() - over(view.pixels(), (1, 1, 1))).mean())
+    assert -10 * np.log10(mse) == pytest.approx(result.metrics["per_view"][0]["psnr"], abs=1e-3)
+    assert result.views is not None
+    assert len(result.views.of("train")) == 8
+    density, colour = result.field(torch.zeros(2, 5, 3), torch.ones(2, 5, 3) / 3**0.5)
+    assert density.shape == (2, 5)
+    assert colour.shape == (2, 5, 3)
+    assert result.field.normals(torch.tensor([[0.0, 0.0, 0.9]])).shape == (1, 3)
+    assert len(result.bands) == len(result.metrics["bands"])
+
+
+def test_the_same_run_twice_gives_the_same_weights(views: ViewSet) -> None:
+    options = ViewsOptions(steps=20, samples=2048, evaluations=2, baseline=False, **SMALL)
+    first, second = (run_views(views, options).field.state_dict() for _ in range(2))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(views: ViewSet, tmp_path: Path) -> None:
+    """Killed after a checkpoint and resumed, or never stopped: the same."""
+    options = ViewsOptions(steps=24, samples=2048, evaluations=2, baseline=False, checkpoint_seconds=0, **SMALL)
+    whole = run_views(views, options).field.state_dict()
+
+    class Stop:
+        def start(self, run: str) -> None: ...
+        def finish(self) -> None: ...
+        def message(self, text: str) -> None: ...
+        def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
+            if step == 12:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_views(views, options, out=tmp_path / "run", progress=Stop())
+    resumed = run_views(views, options, out=tmp_path / "run", resume=True).field.state_dict()
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_a_run_is_not_continued_with_other_pictures(run: Path, views: ViewSet) -> None:
+    other = dataclasses.replace(views, source="something else")
+    with pytest.raises(UserError, match="another source"):
+        run_views(other, ViewsOptions(steps=150, samples=4096, evaluations=4, **SMALL), out=run, resume=True)
+
+
+def test_a_result_is_saved_as_a_run_folder(run: Path, tmp_path: Path) -> None:
+    saved = nf.load(run).save(tmp_path / "copy")
+    again = nf.load(saved)
+    points = torch.rand(50, 3, generator=torch.Generator().manual_seed(0)) - 0.5
+    torch.testing.assert_close(again.field.density(points), nf.load(run).field.density(points))
+
+
+@pytest.mark.parametrize("preset", VIEWS_PRESETS)
+def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset: str) -> None:
+    """Pixels half as large: no setting of a frequency or of a resolution gets smaller, and some get larger."""
+    from nfield.experiments.views_frame import understand
+
+    options = ViewsOptions(preset=preset)
+    found = understand(views, options, (1.0, 1.0, 1.0))
+    finer = dataclasses.replace(found, footprint=found.footprint / 2)
+    recipes = [views_recipe(options.parts, options, f) for f in (found, finer)]
+    assert recipes[0] != recipes[1] or preset == "none"
+    field = build_radiance(recipes[0], 0, found.occupied)
+    density, colour = field(torch.rand(7, 3) * 2 - 1, torch.eye(3)[:1].expand(7, 3))
+    assert density.shape == (7,)
+    assert (density >= 0).all()
+    assert ((colour >= 0) & (colour <= 1)).all()
+    assert len(field.parameter_groups()) == (2 if preset in ("default",) else 1)
+
+
+def test_opaque_pictures_without_a_box_make_an_unbounded_scene(views: ViewSet) -> None:
+    """The same cameras, with the alpha painted over: all of space is drawn into the cube, and training works."""
+
+    def opaque(view: View) -> View:
+        picture = np.round(over(view.pixels(), (0.2, 0.4, 0.6)) * 255).astype(np.uint8)
+        return dataclasses.replace(view, read=lambda: picture, read_depth=None)
+
+    painted = ViewSet(views=tuple(map(opaque, views.views)), source="painted")
+    options = ViewsOptions(
+        steps=10, samples=4096, evaluations=2, baseline=False, distortion_weight=0.01, opacity_weight=0.01, **SMALL
+    )
+    result = run_views(painted, options)
+    assert result.config["frame"]["contracted"]
+    assert result.metrics["depth_error"] is None
+    assert result.metrics["why"]["depth_error"] == "the true depths are not known"
+    assert np.isfinite(result.metrics["psnr"])
+    assert set(result.history[-1]["losses"]) == {"mse", "distortion", "opacity"}
+
+
+def test_masked_pixels_are_never_drawn(views: ViewSet) -> None:
+    left = np.zeros((24, 24), dtype=bool)
+    left[:, :12] = True
+    masked = [dataclasses.replace(view, read_mask=lambda: left) for view in views.of("train")]
+    pixels = ViewPixels(masked)
+    drawn = pixels.draw(2000, torch.Generator().manual_seed(0))
+    assert (drawn % 24 < 12).all()
+    nothing = [dataclasses.replace(view, read_mask=lambda: ~np.ones((24, 24), dtype=bool)) for view in masked]
+    with pytest.raises(UserError, match="leave no pixel"):
+        ViewPixels(nothing)
+
+
+def test_rays_of_pixels_are_those_of_their_views(views: ViewSet) -> None:
+    """By projecting: a point along the ray of pixel (row, column) falls on its centre."""
+    train = views.of("train")
+    pixels = ViewPixels(train)
+    number = torch.tensor([0, 25, 576 * 3 + 24 * 5 + 7])
+    origin, direction = pixels.rays(number)
+    for i, (view, row, column) in enumerate([(0, 0, 0), (0, 1, 1), (3, 5, 7)]):
+        pose = torch.from_numpy(train[view].camera_to_world)
+        inner = (origin[i] + 2 * direction[i] - pose[:3, 3]) @ pose[:3, :3]
+        place = train[view].lens.project(inner)
+        torch.testing.assert_close(place, torch.tensor([column + 0.5, row + 0.5], dtype=torch.float64))
+
+
+def test_views_that_are_all_held_out_are_refused(views: ViewSet) -> None:
+    with pytest.raises(UserError, match="no view to train on"):
+        run_views(ViewSet(views=views.of("test")))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"preset": "defualt"}, "Did you mean 'default'"),
+        ({"seconds": 0.0}, "--seconds must be a positive number"),
+        ({"samples": 0}, "--samples must be at least 1"),
+        ({"precision": "float64"}, "not offered for views"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        ViewsOptions(**options)
+
+
+def test_names_of_views_become_names_of_files() -> None:
+    assert picture_name("images/left/0001.JPG") == "images-left-0001"
+    assert picture_name("../x.png") == "x"
