@@ -33,8 +33,9 @@ VIEW_DEFINITIONS = (
     *(entry for entry in DEFINITIONS if entry[0] in SHARED),
     (
         "Relative error of a band",
-        "√(Σ|rendering − truth|² / Σ|truth|²) over the complex Fourier coefficients, in the band, of the measured views "
-        "together: 0 is learned, 1 is as wrong as a field that gives nothing there. Pictures are windowed (Hann) "
+        "√(Σ|rendering − truth|² / Σ|truth|²) over the complex Fourier coefficients in the band, of those parts of the "
+        "measured views that are looked at during training: 0 is learned, 1 is as wrong as a field that gives nothing "
+        "there. Pictures are windowed (Hann) "
         "before the transform.",
     ),
     (
