@@ -240,8 +240,11 @@ def spectrum_section(record: RunRecord) -> Markup:
 
 
 def settings_section(record: RunRecord) -> Markup:
-    """Everything in config.json, with dotted names; the bands have their own table."""
-    rows = [[key, value] for key, value in flattened(record.config) if key != "bands"]
+    """Everything in config.json, with dotted names; the bands have their own table, and cameras are only counted."""
+    config = {key: value for key, value in record.config.items() if not key.endswith("bands")}
+    if isinstance(cameras := config.get("cameras"), list):
+        config["cameras"] = f"{len(cameras):,} of them, in config.json"
+    rows = [list(pair) for pair in flattened(config)]
     stated = {row[0] for row in rows}
     rows += [
         [key, str(record.field.metrics[key])]

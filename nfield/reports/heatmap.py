@@ -7,6 +7,7 @@ from nfield.reports.colours import BEST_ERROR, at, shade
 from nfield.reports.markup import Markup, element, join
 from nfield.reports.numbers import percent_text, seconds_text
 from nfield.reports.record import BandFigures, Evaluation, Side
+from nfield.reports.scale_bar import scale_bar
 
 ROW = 26.0
 TOP = 8.0
@@ -142,37 +143,19 @@ def _hatch(name: str) -> Markup:
 
 def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture", name: str = "legend") -> Markup:
     """The common colour scale, with the threshold's place and the meaning of hatching and rings."""
-    left, right, top, high = 20.0, WIDTH - 20.0, 8.0, 16.0
-    steps = 64
-    width = (right - left) / steps
-    cells = [
-        element(
-            "rect",
-            x=left + index * width,
-            y=top,
-            width=width + 0.3,
-            height=high,
-            fill=at((index + 0.5) / steps),
-        )
-        for index in range(steps)
+    ticks = [
+        (shade(tick), ("≥ " if tick == 1 else "≤ " if tick == BEST_ERROR else "") + percent_text(tick))
+        for tick in (1.0, 0.3, 0.1, 0.03, BEST_ERROR)
     ]
-    ticks = [1.0, 0.3, 0.1, 0.03, BEST_ERROR]
-    for tick in ticks:
-        x = left + shade(tick) * (right - left)
-        cells.append(element("line", x1=x, y1=top + high, x2=x, y2=top + high + 4, class_="tick"))
-        shown = ("≥ " if tick == 1 else "≤ " if tick == BEST_ERROR else "") + percent_text(tick)
-        anchor = "start" if tick == 1 else "end" if tick == BEST_ERROR else "middle"
-        cells.append(label(shown, x, top + high + 18, anchor=anchor))
-    described = "Colour scale of the relative error: dark is 100 % or more, bright is 1 % or less, logarithmic."
-    bar = drawing(described, *cells, height=46)
     ring = element("svg", element("circle", cx=8, cy=8, r=4.5, class_="ring"), viewBox="0 0 16 16", aria_hidden="true")
     notes = [element("li", ring, f"from here on the error stays below {percent_text(threshold)}")]
     if hatched:
         sample = element("rect", x=0, y=0, width=16, height=16, fill=f"url(#{name}-hatch)")
         drawn = element("svg", _hatch(name), sample, viewBox="0 0 16 16", aria_hidden="true")
         notes.append(element("li", drawn, f"no energy in the {noun}, so no error to tell"))
-    title = element("p", "Relative error of the band (dark: not learned, bright: learned)", class_="bar-title")
-    return element("div", title, bar, element("ul", *notes, class_="legend"), class_="bar")
+    title = "Relative error of the band (dark: not learned, bright: learned)"
+    described = "Colour scale of the relative error: dark is 100 % or more, bright is 1 % or less, logarithmic."
+    return scale_bar(title, described, at, ticks, notes)
 
 
 def side_by_side(drawings: list[tuple[str, Markup]]) -> Markup:

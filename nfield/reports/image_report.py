@@ -31,7 +31,7 @@ def image_contents(record: RunRecord) -> Contents:
         words=plain_words(record),
         sections=[
             tiles(record),
-            section("Pictures", pictures_section(record, pictures)),
+            section("Pictures", pictures_section(pictures)),
             section("From coarse to fine", snapshots_section(record)),
             section("Error of each frequency band over training", heat_section(record)),
             section("Bands at the end", band_section(record)),

@@ -7,6 +7,7 @@ QUALITY = {
     "psnr_heldout": ("PSNR, held-out pixels", " dB", 1),
     "psnr_outside_mask": ("PSNR, outside the mask", " dB", 1),
     "ssim": ("SSIM", "", 3),
+    "depth_error": ("Depth error", "", None),
     "fit_db": ("Fit", " dB", 1),
     "chamfer": ("Chamfer distance", "", None),
     "accuracy": ("Accuracy", "", None),

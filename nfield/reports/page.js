@@ -1,9 +1,9 @@
-// A picture above another one, uncovered by a slider. Built from the figures marked data-slide; the page is whole without it.
+// Pictures above one another, uncovered by sliders. Each is built from the figures marked data-slide in its box; the page
+// is whole without them.
 "use strict";
-(() => {
-  const figure = document.querySelector("figure.slider");
-  const sources = [...document.querySelectorAll("img[data-slide]")];
-  if (!figure || sources.length < 2) return;
+for (const figure of document.querySelectorAll(".sliding figure.slider")) (() => {
+  const sources = [...figure.closest(".sliding").querySelectorAll("img[data-slide]")];
+  if (sources.length < 2) return;
   const names = { truth: "Truth", field: "Field", baseline: "Plain MLP" };
 
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);

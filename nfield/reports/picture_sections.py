@@ -1,6 +1,7 @@
 """The part of a report with the run's pictures: truth, reconstruction, baseline, errors, and a detail."""
 
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from PIL import Image
 
@@ -20,15 +21,22 @@ DETAIL_WIDTH = 384
 """Width of an enlarged detail on the page, in pixels."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pictures:
-    """A run's pictures as far as they are there."""
+    """A run's pictures, or those of one of its views, as far as they are there."""
+
+    source: str
+    """What they show."""
 
     truth: Image.Image | None
     field: Image.Image | None
     baseline: Image.Image | None
     errors: ErrorMaps | None
     """Errors of the field and, where it is there, the baseline, in this order."""
+    captions: dict[str, str] = dataclass_field(default_factory=dict)
+    """What is told below 'truth', 'field' and 'baseline'."""
+    folder: str = "outputs/"
+    """Where they were looked for, as it is told where one is missing."""
 
 
 def read_pictures(record: RunRecord) -> Pictures:
@@ -37,39 +45,56 @@ def read_pictures(record: RunRecord) -> Pictures:
     truth = read_picture(outputs / "truth.png")
     field = read_picture(outputs / "preview.png", outputs / "reconstruction.png")
     baseline = read_picture(outputs / "baseline.png")
-    errors = None
-    if truth is not None and field is not None and field.size == truth.size:
-        both = [field] if baseline is None or baseline.size != truth.size else [field, baseline]
-        errors = error_maps(truth, both)
-    return Pictures(truth=truth, field=field, baseline=baseline, errors=errors)
+    return Pictures(
+        source=record.source,
+        truth=truth,
+        field=field,
+        baseline=baseline,
+        errors=compared(truth, field, baseline),
+        captions={
+            "truth": "The picture that was to be learned.",
+            "field": _quality(record, record.field),
+            "baseline": _quality(record, record.baseline),
+        },
+    )
 
 
-def pictures_section(record: RunRecord, pictures: Pictures) -> Markup:
+def _quality(record: RunRecord, side: Side | None) -> str:
+    if side is None or not side.quality:
+        return ""
+    return f"{quality_title(record.quality_name)} {quality_text(record.quality_name, side.quality)}"
+
+
+def compared(truth: Image.Image | None, field: Image.Image | None, baseline: Image.Image | None) -> ErrorMaps | None:
+    """Errors of those that are as large as the truth; none without a field."""
+    if truth is None or field is None or field.size != truth.size:
+        return None
+    return error_maps(truth, [field] if baseline is None or baseline.size != truth.size else [field, baseline])
+
+
+def pictures_section(pictures: Pictures, *, detail: bool = True) -> Markup:
     """Truth, field and baseline side by side; below them the slider and the errors; then a detail."""
     if pictures.truth is None and pictures.field is None and pictures.baseline is None:
         return absent("This run has no pictures in outputs/ yet.")
     top = [
-        _shown("Truth", "truth", pictures.truth, "The picture that was to be learned.", None, record),
-        _shown("Field", "field", pictures.field, "", record.field, record),
-        _shown("Plain MLP", "baseline", pictures.baseline, "", record.baseline, record),
+        _shown("Truth", "truth", pictures.truth, pictures),
+        _shown("Field", "field", pictures.field, pictures),
+        _shown("Plain MLP", "baseline", pictures.baseline, pictures),
     ]
     parts = [element("div", *top, class_="trio")]
     # The script fills the slider from the pictures above; without a script it stays hidden.
     slider = element("figure", class_="slider", hidden="")
     parts.append(element("div", slider, *_errors(pictures), class_="trio"))
-    parts.append(_detail(pictures))
-    return join(parts)
+    if detail:
+        parts.append(_detail(pictures))
+    return element("div", *parts, class_="sliding")
 
 
-def _shown(
-    title: str, name: str, picture: Image.Image | None, note: str, side: Side | None, record: RunRecord
-) -> Markup:
+def _shown(title: str, name: str, picture: Image.Image | None, pictures: Pictures) -> Markup:
     if picture is None:
-        return element("figure", absent(f"{title}: the picture is not in outputs/."))
-    quality = side.quality if side is not None else None
-    told = f"{quality_title(record.quality_name)} {quality_text(record.quality_name, quality)}" if quality else note
-    heading = element("strong", title)
-    return figure(picture, f"{title}: {record.source}", heading, f" {told}", name=name)
+        return element("figure", absent(f"{title}: the picture is not in {pictures.folder}."))
+    told = pictures.captions.get(name, "")
+    return figure(picture, f"{title}: {pictures.source}", element("strong", title), f" {told}", name=name)
 
 
 def _errors(pictures: Pictures) -> list[Markup]:

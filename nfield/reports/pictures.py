@@ -20,15 +20,24 @@ PNG_BYTES = 250_000
 """Up to this size a picture is packed without loss."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ErrorMaps:
     """Absolute errors of one or two pictures against the truth, drawn on one common colour scale."""
 
-    pictures: list[Image.Image]
-    means: list[float]
-    """Mean absolute error of each, as a share of the full range."""
+    errors: list[Float[np.ndarray, "height width"]]
+    """Errors of each pixel, as a share of the full range."""
     top: float
     """Error at the bright end of the scale, as a share of the full range."""
+
+    @property
+    def pictures(self) -> list[Image.Image]:
+        """The errors as colours."""
+        return [_coloured(error / self.top, lookup_table("magma")) for error in self.errors]
+
+    @property
+    def means(self) -> list[float]:
+        """Mean absolute error of each picture, as a share of the full range."""
+        return [float(error.mean()) for error in self.errors]
 
 
 def read_picture(*candidates: pathlib.Path) -> Image.Image | None:
@@ -67,12 +76,7 @@ def error_maps(truth: Image.Image, pictures: list[Image.Image]) -> ErrorMaps:
     channels = 4 if "A" in truth.getbands() else 3
     errors = [np.abs(values(one.convert("RGBA")) - exact)[..., :channels].mean(axis=-1) for one in pictures]
     top = max(2 / 255, *(float(np.quantile(error, 0.995)) for error in errors))
-    table = lookup_table("magma")
-    return ErrorMaps(
-        pictures=[_coloured(error / top, table) for error in errors],
-        means=[float(error.mean()) for error in errors],
-        top=top,
-    )
+    return ErrorMaps(errors=errors, top=top)
 
 
 def _coloured(shares: Float[np.ndarray, "height width"], table: UInt8[np.ndarray, "256 3"]) -> Image.Image:

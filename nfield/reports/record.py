@@ -12,7 +12,10 @@ from nfield.core.checks import UserError
 DEFAULT_THRESHOLD = 0.1
 """A band counts as learned when its relative error is below this, unless the run states its own."""
 
-LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", "profile_bands", "learning_rate"})
+OTHER_BANDS = ("profile_bands", "depth_bands")
+"""Series of band errors beside the main one: along profiles of a surface, and of the depths of views."""
+
+LINE_KEYS = frozenset({"run", "step", "seconds", "loss", "losses", "bands", *OTHER_BANDS, "learning_rate"})
 """Keys of a history line that are not the task's quality."""
 
 
@@ -29,8 +32,10 @@ class Evaluation:
     seconds: float | None
     quality: float | None
     bands: list[float | None]
-    profile_bands: list[float | None] = dataclass_field(default_factory=list)
-    """Errors of the bands along profiles of a surface; empty where they were not measured."""
+    other_bands: dict[str, list[float | None]] = dataclass_field(default_factory=dict)
+    """Errors of the bands of each of `OTHER_BANDS` that was measured."""
+    numbers: dict[str, float] = dataclass_field(default_factory=dict)
+    """What else was counted, such as rays per second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +110,7 @@ class RunRecord:
     @property
     def noun(self) -> str:
         """What was to be learned, in one word."""
-        return {"mesh": "surface"}.get(self.task, "picture")
+        return {"mesh": "surface", "views": "view"}.get(self.task, "picture")
 
     @property
     def outputs(self) -> pathlib.Path:
@@ -244,7 +249,8 @@ def _side(
             seconds=number(line.get("seconds")),
             quality=number(line.get(quality_name)),
             bands=_numbers(line.get("bands")),
-            profile_bands=_numbers(line.get("profile_bands")),
+            other_bands={key: errors for key in OTHER_BANDS if (errors := _numbers(line.get(key)))},
+            numbers=_counted(line.get("numbers")),
         )
         for line in lines
     ]
@@ -261,6 +267,11 @@ def _side(
 
 def _numbers(stated: Any) -> list[float | None]:
     return [number(value) for value in stated] if isinstance(stated, list) else []
+
+
+def _counted(stated: Any) -> dict[str, float]:
+    pairs = stated.items() if isinstance(stated, dict) else ()
+    return {key: found for key, value in pairs if (found := number(value)) is not None}
 
 
 def bands_of(stated: Any, history: list[Evaluation], edges: Any, threshold: float) -> list[BandFigures]:

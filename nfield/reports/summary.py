@@ -1,5 +1,7 @@
 """Two sentences of plain words about a run, made from its figures."""
 
+from collections.abc import Sequence
+
 from nfield.reports.numbers import (
     learned,
     percent_text,
@@ -101,13 +103,19 @@ def _when(field: Side, baseline: Side) -> str:
     return f", after {seconds_text(baseline.seconds)},"
 
 
-def about_quality(record: RunRecord) -> str:
-    """The quality of both sides, and the order in which bands were learned."""
+def about_quality(record: RunRecord, where: str = "", further: Sequence[str] = ()) -> str:
+    """The quality of both sides, and the order in which bands were learned.
+
+    `where` opens the sentence with what the quality is of; `further` qualities are told where both sides have them.
+    """
     name = record.quality_name
     title = quality_title(name)
     field, baseline = record.field, record.baseline
     if field.quality is not None:
-        sentence = f"{title} is {quality_text(name, field.quality)}"
+        told = [key for key in further if all(side.number(key) is not None for side in record.sides)]
+        both = "".join(f" and {quality_title(key)} {quality_text(key, field.number(key))}" for key in told)
+        theirs = "".join(f" and {quality_text(key, baseline.number(key))}" for key in told) if baseline else ""
+        sentence = f"{where}{title} is {quality_text(name, field.quality)}{both}"
     else:
         why = field.why(name)
         sentence = f"{title} has no value{because(why)}" if why else f"{title} is not on record"
@@ -116,7 +124,7 @@ def about_quality(record: RunRecord) -> str:
         return f"{sentence}; {order_words(field, 'the field')}. {alone}"
     if field.quality is None or baseline.quality is None:
         return f"{sentence}; {order_words(baseline, 'the plain MLP')}."
-    sentence += f" against {quality_text(name, baseline.quality)} for the plain MLP"
+    sentence += f" against {quality_text(name, baseline.quality)}{theirs} for the plain MLP"
     if baseline.number("order_spearman") is None:
         return f"{sentence}; {order_words(baseline, 'the plain MLP')}."
     return f"{sentence}, {order_words(baseline, 'which')}."

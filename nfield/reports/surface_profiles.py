@@ -1,12 +1,12 @@
 """The part of a mesh run's report about the frequencies of the surface itself, along its profiles."""
 
-from dataclasses import replace
 from typing import Any
 
 from nfield.reports.figure_sections import band_section, heat_section
 from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
-from nfield.reports.record import BandFigures, RunRecord, Side, bands_of, number
+from nfield.reports.other_bands import with_bands
+from nfield.reports.record import BandFigures, RunRecord, Side, number
 from nfield.reports.summary import because
 
 
@@ -31,24 +31,13 @@ def profile_section(record: RunRecord) -> Markup:
 
 def profile_record(record: RunRecord) -> RunRecord:
     """The same run with the bands along profiles in the place of those in the volume."""
-    field = _profile_side(record.field, record.config.get("profile_bands"), record.threshold)
-    baseline = None
-    if record.baseline is not None:
-        baseline = _profile_side(record.baseline, field.bands, record.threshold)
-    return replace(record, field=field, baseline=baseline)
+    return with_bands(record, "profile_bands", nyquist=lambda side: _facts(side).get("nyquist"))
 
 
 def counted_record(record: RunRecord) -> RunRecord:
     """The run with the bands that count: those along profiles of a surface where these were measured."""
     seen = profile_record(record)
     return seen if seen.field.bands else record
-
-
-def _profile_side(side: Side, edges: Any, threshold: float) -> Side:
-    history = [replace(line, bands=line.profile_bands) for line in side.history if line.profile_bands]
-    bands = bands_of(side.metrics.get("profile_bands"), history, edges, threshold)
-    metrics = {**side.metrics, "nyquist": _facts(side).get("nyquist")}
-    return replace(side, metrics=metrics, history=history, bands=bands)
 
 
 def _facts(side: Side) -> dict[str, Any]:

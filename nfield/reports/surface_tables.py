@@ -1,38 +1,30 @@
 """Figures of a mesh run as tables: of its surfaces, and of what was understood about the cloud."""
 
-from collections.abc import Callable
 from typing import Any
 
 from nfield.reports.figure_sections import DEFINITIONS
+from nfield.reports.figure_table import Figures, count, duration, figures_table, quality, yes_or_no
 from nfield.reports.markup import Markup, absent, element, join, table
-from nfield.reports.numbers import MISSING, count_text, length_text, percent_text, quality_text, seconds_text
+from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
 from nfield.reports.record import RunRecord, number, reason
 
 LENGTHS = ("chamfer", "accuracy", "completeness", "hausdorff")
 SCORES = ("fscore", "normal_consistency")
 
 
-def _yes_or_no(value: Any) -> str:
-    return {True: "yes", False: "no"}.get(value, MISSING) if isinstance(value, bool) else MISSING
-
-
-def _quality(key: str) -> Callable[[Any], str]:
-    return lambda value: quality_text(key, number(value))
-
-
-FIGURES: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "vertices": ("Vertices", lambda value: count_text(number(value))),
-    "faces": ("Faces", lambda value: count_text(number(value))),
-    "watertight": ("Watertight", _yes_or_no),
-    "chamfer": ("Chamfer distance", _quality("chamfer")),
-    "accuracy": ("Accuracy", _quality("accuracy")),
-    "completeness": ("Completeness", _quality("completeness")),
-    "hausdorff": ("Hausdorff distance", _quality("hausdorff")),
-    "fscore": ("F-score", _quality("fscore")),
-    "normal_consistency": ("Normal consistency", _quality("normal_consistency")),
-    "depth": ("Depth of the octree", lambda value: count_text(number(value))),
-    "seconds": ("Training or solving", lambda value: seconds_text(number(value))),
-    "seconds_total": ("Time in all", lambda value: seconds_text(number(value))),
+FIGURES: Figures = {
+    "vertices": ("Vertices", count),
+    "faces": ("Faces", count),
+    "watertight": ("Watertight", yes_or_no),
+    "chamfer": ("Chamfer distance", quality("chamfer")),
+    "accuracy": ("Accuracy", quality("accuracy")),
+    "completeness": ("Completeness", quality("completeness")),
+    "hausdorff": ("Hausdorff distance", quality("hausdorff")),
+    "fscore": ("F-score", quality("fscore")),
+    "normal_consistency": ("Normal consistency", quality("normal_consistency")),
+    "depth": ("Depth of the octree", count),
+    "seconds": ("Training or solving", duration),
+    "seconds_total": ("Time in all", duration),
 }
 """Rows of the table of surfaces: name and text of each figure."""
 
@@ -99,32 +91,13 @@ def figures_section(record: RunRecord) -> Markup:
     poisson = record.field.metrics.get("poisson")
     if isinstance(poisson, dict) and set(poisson) - {"why"}:
         columns.append(("Screened Poisson", poisson))
-    rows = []
-    for key, (title, shown) in FIGURES.items():
-        cells = [shown(_value(metrics, key)) for _, metrics in columns]
-        if any(cell != MISSING for cell in cells):
-            rows.append([title, *cells])
-    if not rows:
-        return absent("This run has no figures of its surfaces on record; they are written when a run finishes.")
-    caption = "Lengths are fractions of the true surface's bounding-box diagonal"
-    return join([table(["", *(title for title, _ in columns)], rows, caption=caption), *_reasons(columns)])
-
-
-def _value(metrics: dict[str, Any], key: str) -> Any:
-    if key == "seconds":
-        return metrics.get("seconds_fit", metrics.get("seconds"))
-    return metrics.get(key)
-
-
-def _reasons(columns: list[tuple[str, dict[str, Any]]]) -> list[Markup]:
-    """Why figures are missing, each reason once."""
-    told: dict[str, list[str]] = {}
-    for key, (title, _) in FIGURES.items():
-        for _, metrics in columns:
-            why = reason(metrics, key) if key in metrics and metrics[key] is None else None
-            if why and title not in told.setdefault(why.rstrip("."), []):
-                told[why.rstrip(".")].append(title)
-    return [absent(f"{', '.join(titles)}: {why}.") for why, titles in told.items()]
+    columns = [(title, {**own, "seconds": own.get("seconds_fit", own.get("seconds"))}) for title, own in columns]
+    return figures_table(
+        columns,
+        FIGURES,
+        caption="Lengths are fractions of the true surface's bounding-box diagonal",
+        missing="This run has no figures of its surfaces on record; they are written when a run finishes.",
+    )
 
 
 def cloud_section(record: RunRecord) -> Markup:
@@ -152,7 +125,7 @@ def _cloud_text(cloud: dict[str, Any], key: str) -> str:
     if key == "closed" and isinstance(value, bool):
         return "closed" if value else "open: it has a boundary"
     if isinstance(value, bool):
-        return _yes_or_no(value)
+        return yes_or_no(value)
     if isinstance(value, str):
         return value
     found = number(value)

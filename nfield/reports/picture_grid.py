@@ -1,0 +1,34 @@
+"""Pictures in rows and columns with their names."""
+
+from collections.abc import Sequence
+
+from PIL import Image
+
+from nfield.reports.markup import Markup, element
+from nfield.reports.numbers import MISSING
+from nfield.reports.pictures import data_uri
+
+
+def picture_grid(
+    rows: Sequence[tuple[str, str, Sequence[Image.Image | None]]], names: Sequence[str], caption: str
+) -> Markup:
+    """Rows with a title, a note and pictures each, one for each of the columns' `names`; None is a gap."""
+    head = element("tr", element("td"), *(element("th", name, scope="col") for name in names))
+    body = []
+    for title, note, pictures in rows:
+        notes = [element("div", note, class_="quiet")] if note else []
+        cells = [_cell(one, f"{title}, {name}") for name, one in zip(names, pictures, strict=True)]
+        body.append(element("tr", element("th", title, *notes, scope="row"), *cells))
+    table = element("table", element("thead", head), element("tbody", *body), class_="views")
+    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+
+
+def _cell(picture: Image.Image | None, alternative: str) -> Markup:
+    if picture is None:
+        return element("td", MISSING)
+    # A picture of a few pixels is drawn as squares rather than blurred.
+    pixels = "pixels" if max(picture.size) <= 96 else None
+    return element(
+        "td",
+        element("img", src=data_uri(picture), alt=alternative, width=str(picture.width), class_=pixels),
+    )
