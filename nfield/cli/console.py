@@ -24,6 +24,13 @@ SURFACE_ROWS = (
     ("faces", "faces", ",d"),
     ("watertight", "watertight", ""),
 )
+VIEW_ROWS = (
+    ("PSNR (dB)", "psnr", ".2f"),
+    ("SSIM", "ssim", ".4f"),
+    ("depth error", "depth_error", ".4g"),
+    ("seconds per view", "seconds_per_view", ".3g"),
+    ("largest memory (MB)", "peak_memory_mb", ",.0f"),
+)
 COMMON_ROWS = (
     ("order (1: low first)", "order_spearman", ".2f"),
     ("parameters", "parameters", ",d"),
@@ -33,17 +40,25 @@ COMMON_ROWS = (
 )
 """Title, key and form of the figures shown."""
 
+TASK_ROWS = {"mesh": SURFACE_ROWS, "views": VIEW_ROWS}
+"""Figures of each task; of all others, those of images."""
+
+OTHER_BANDS = (("profile_bands", "along profiles of the surface"), ("depth_bands", "along the depth of the views"))
+"""Further bands, with what they are of."""
+
 
 def _bands(runs: list[tuple[str, dict[str, Any]]], key: str) -> list[str]:
     """The bands under `key` of each run, one to a line."""
-    bands = runs[0][1][key]
+    bands = runs[0][1].get(key) or []
     unit = bands[0]["unit"] if bands else ""
     head = f"{unit:>19} {'energy':>8}" + "".join(f" {name:>12} {'< 10 % from':>12}" for name, _ in runs)
     lines = [head, "-" * len(head)]
     for index, band in enumerate(bands):
-        row = f"{band['low']:8.4g} - {band['high']:8.4g} {100 * band['energy']:7.2f}%"
+        energy = band["energy"]
+        share = "-" if energy is None else f"{100 * energy:.2f}%"
+        row = f"{band['low']:8.4g} - {band['high']:8.4g} {share:>8}"
         for _, run in runs:
-            own = run[key][index] if run.get(key) else {}
+            own = run[key][index] if index < len(run.get(key) or []) else {}
             error, step = own.get("relative_error"), own.get("step_below_threshold")
             row += f" {100 * error:11.2f}%" if error is not None else f" {'-':>12}"
             row += f" {'never' if step is None else f'step {step:.0f}':>12}"
@@ -56,14 +71,15 @@ def band_table(metrics: dict[str, Any]) -> str:
     baseline = metrics.get("baseline")
     runs = [("field", metrics)] + ([("plain MLP", baseline)] if baseline else [])
     lines = _bands(runs, "bands")
-    if metrics.get("profile_bands"):
-        lines += ["", "along profiles of the surface", *_bands(runs, "profile_bands")]
+    for key, told in OTHER_BANDS:
+        if metrics.get(key):
+            lines += ["", told, *_bands(runs, key)]
     if metrics.get("bands_against"):
         lines += ["", f"bands are measured against {metrics['bands_against']}"]
     lines.append("")
     if metrics.get("poisson"):
         runs.append(("Poisson", metrics["poisson"]))
-    rows = (*(SURFACE_ROWS if metrics.get("task") == "mesh" else IMAGE_ROWS), *COMMON_ROWS)
+    rows = (*TASK_ROWS.get(str(metrics.get("task")), IMAGE_ROWS), *COMMON_ROWS)
     lines.append(f"{'':24}" + "".join(f" {name:>12}" for name, _ in runs))
     for title, key, form in rows:
         if metrics.get(key) is not None or (key in metrics and metrics.get("task") != "mesh"):

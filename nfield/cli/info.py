@@ -44,9 +44,28 @@ def main(arguments: Sequence[str]) -> None:
         own = [line for line in history if line["run"] == name]
         if own:
             told = f"{quality} {number(own[-1][quality], '.2f')} dB"
-            lines.append(f"{name:10} step {own[-1]['step']}, {told}, {len(own)} evaluations")
+            lines.append(f"{name:10} step {own[-1]['step']}, {told}, {len(own)} evaluations{_counted(own[-1])}")
+    lines += _extremes(metrics or {})
     lines.append("" if metrics else "The run has not finished: continue it with --resume.")
     sys.stdout.write("\n".join(lines) + "\n" + (band_table(metrics) if metrics else ""))
+
+
+def _counted(line: dict[str, Any]) -> str:
+    """What was counted up to that evaluation, such as rays per second."""
+    counted = (line.get("numbers") or {}).items()
+    return "".join(
+        f", {name.replace('_', ' ')} {number(value, ',.0f' if value >= 100 else '.3g')}" for name, value in counted
+    )
+
+
+def _extremes(metrics: dict[str, Any]) -> list[str]:
+    """The best and the worst of the measured views."""
+    views = [view for view in metrics.get("per_view") or [] if view["psnr"] is not None]
+    if not views:
+        return []
+    ends = [choose(views, key=lambda view: view["psnr"]) for choose in (max, min)]
+    best, worst = (f"{view['name']} ({view['psnr']:.2f} dB)" for view in ends)
+    return [f"views      best {best}, worst {worst}"]
 
 
 def _size(config: dict[str, Any]) -> str:
@@ -55,6 +74,10 @@ def _size(config: dict[str, Any]) -> str:
         image = config["image"]
         alpha = " with alpha" if image["alpha"] else ""
         return f"{image['width']} x {image['height']} {image['colour']}{alpha}, {image['dtype']}"
+    if "views" in config:
+        views = config["views"]
+        size = f"{views['width']} x {views['height']}"
+        return f"{views['train']} views to train on, {views['test']} held out, {size}"
     return (
         f"points within {config['frame']['scale']:.6g} units, {config['spacing'] * config['frame']['scale']:.3g} apart"
     )

@@ -8,7 +8,13 @@ from PIL import Image
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
 from nfield.reports.charts import Curve, line_chart
-from nfield.reports.figure_sections import PICTURE_FIGURES, definitions, error_cell, quality_points
+from nfield.reports.figure_sections import (
+    DEFINITIONS,
+    PICTURE_FIGURES,
+    definitions,
+    error_cell,
+    quality_points,
+)
 from nfield.reports.heatmap import clock_of
 from nfield.reports.markup import Markup, absent, element, join, page, section, table
 from nfield.reports.numbers import (
@@ -26,6 +32,12 @@ from nfield.reports.record import BandFigures, RunRecord, Side, read_record
 from nfield.reports.surface_pictures import preview
 from nfield.reports.surface_profiles import counted_record
 from nfield.reports.surface_tables import LENGTHS, SCORES, SURFACE_DEFINITIONS
+from nfield.reports.view_comparison import each_view, shared_view, view_told
+from nfield.reports.view_tables import VIEW_DEFINITIONS
+from nfield.reports.views import SeenView, depth_record, view_picture
+
+FURTHER = (*PICTURE_FIGURES, "depth_error", *LENGTHS, *SCORES)
+"""Qualities that are compared beside the runs' own, where any run has them."""
 
 STYLES = 8
 """Number of distinct line styles for runs; further runs begin again."""
@@ -48,8 +60,10 @@ def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> path
         element("header", element("h1", title), *_head(records, names)),
         section("Figures", _figures(records, names)),
         section("Error of each frequency band at the end", _bands(records, names)),
+        *_depth_bands(records, names),
         section("Quality over time", *_curves(records, names)),
         section("Reconstructions", _pictures(records, names)),
+        *each_view(records, names),
         *_definitions(records),
     )
     write_text(out, body)
@@ -58,9 +72,8 @@ def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> path
 
 def _definitions(records: list[RunRecord]) -> list[Markup]:
     """Meanings of the figures of all kinds of runs on the page."""
-    meshes = any(record.task == "mesh" for record in records)
-    others = any(record.task != "mesh" for record in records)
-    return [definitions()] * others + [definitions(SURFACE_DEFINITIONS)] * meshes
+    meanings = {"mesh": SURFACE_DEFINITIONS, "views": VIEW_DEFINITIONS}
+    return [definitions(one) for one in dict.fromkeys(meanings.get(record.task, DEFINITIONS) for record in records)]
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
@@ -101,7 +114,7 @@ def _head(records: list[RunRecord], names: list[str]) -> list[Markup]:
 
 
 def _figures(records: list[RunRecord], names: list[str]) -> Markup:
-    qualities = list(dict.fromkeys([*(record.quality_name for record in records), *PICTURE_FIGURES, *LENGTHS, *SCORES]))
+    qualities = list(dict.fromkeys([*(record.quality_name for record in records), *FURTHER]))
     columns = [_column(record, qualities) for record in records]
     rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
     kept = [row for row in rows if any(cell != MISSING for cell in row[1:])]
@@ -166,6 +179,14 @@ def _bands(records: list[RunRecord], names: list[str]) -> Markup:
     return table(["Band", *(name for name, _ in columns)], rows, caption="Relative error of each band")
 
 
+def _depth_bands(records: list[RunRecord], names: list[str]) -> list[Markup]:
+    """The same for the depths that views show, where any run has them."""
+    seen = [depth_record(record) for record in records]
+    if not any(record.field.bands for record in seen):
+        return []
+    return [section("Error of each band of the depth at the end", _bands(seen, names))]
+
+
 def _curves(records: list[RunRecord], names: list[str]) -> list[Markup]:
     """A chart for each kind of quality: the fields' lines are full, the baselines' dashed."""
     charts = []
@@ -196,22 +217,27 @@ def _curves(records: list[RunRecord], names: list[str]) -> list[Markup]:
     return charts or [absent("None of the runs has a quality over time on record.")]
 
 
-def _picture(record: RunRecord, surface: str, *names: str) -> Image.Image | None:
-    """The run's picture; of a mesh run without one, a view of its surface."""
+def _picture(record: RunRecord, surface: str, view: SeenView | None, *names: str) -> Image.Image | None:
+    """The run's picture; of a run of views that one; of a mesh run without one, a view of its surface."""
+    if record.task == "views":
+        return view_picture(record, view, {"field": "views"}.get(surface, surface)) if view is not None else None
     return read_picture(*(record.outputs / name for name in names)) or preview(record, surface)
 
 
 def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
     figures = []
-    truth = next((one for record in records if (one := _picture(record, "truth", "truth.png"))), None)
+    view = shared_view(records)
+    truth = next((one for record in records if (one := _picture(record, "truth", view, "truth.png"))), None)
     if truth is not None:
         figures.append(figure(truth, "Truth", element("strong", "Truth"), side=512))
-    missing = []
+    missing = [] if view is None else [element("p", f"View {view.name}", class_="quiet")]
     for record, name in zip(records, names, strict=True):
-        picture = _picture(record, "field", "preview.png", "reconstruction.png")
+        picture = _picture(record, "field", view, "preview.png", "reconstruction.png")
         if picture is None:
             missing.append(absent(f"{name} has no reconstruction in outputs/."))
             continue
         told = quality_text(record.quality_name, record.field.quality)
+        if view is not None and record.task == "views":
+            told = view_told(record, view)
         figures.append(figure(picture, f"Reconstruction: {name}", element("strong", name), f" {told}", side=512))
     return join([element("div", *figures, class_="trio"), *missing])

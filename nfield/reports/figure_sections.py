@@ -20,7 +20,8 @@ from nfield.reports.numbers import (
     statistic_text,
     time_of_step,
 )
-from nfield.reports.record import BandFigures, RunRecord, Side, number
+from nfield.reports.record import BandFigures, RunRecord, Side
+from nfield.reports.stated import number
 
 PICTURE_FIGURES = ("psnr_heldout", "psnr_outside_mask", "ssim")
 """Figures of pictures that get a tile of their own, where a run has them."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from nfield.reports.markup import Markup, absent, join, table
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text, quality_text, seconds_text
-from nfield.reports.record import number, reason
+from nfield.reports.stated import number, reason
 
 Figures = Mapping[str, tuple[str, Callable[[Any], str]]]
 """Rows of a table: name and text of each figure, by its key."""

@@ -1,13 +1,13 @@
 """What a run folder says, read with patience: every piece may be missing, torn or of the wrong kind."""
 
 import json
-import math
 import pathlib
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any
 
 from nfield.core.checks import UserError
+from nfield.reports.stated import counted, first, number, numbers, reason
 
 DEFAULT_THRESHOLD = 0.1
 """A band counts as learned when its relative error is below this, unless the run states its own."""
@@ -129,27 +129,6 @@ class RunRecord:
         return [self.field] if self.baseline is None else [self.field, self.baseline]
 
 
-def number(value: Any) -> float | None:
-    """`value` if it is a finite number, otherwise None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
-
-
-def first(*values: float | None) -> float | None:
-    """The first value that is not None."""
-    return next((value for value in values if value is not None), None)
-
-
-def reason(metrics: dict[str, Any], key: str) -> str | None:
-    """The `why` of a null figure: `<key>_why`, or `why` as a dict of reasons or as one sentence."""
-    why = metrics.get("why")
-    for candidate in (metrics.get(f"{key}_why"), why.get(key) if isinstance(why, dict) else why):
-        if isinstance(candidate, str) and candidate:
-            return candidate
-    return None
-
-
 def read_record(folder: pathlib.Path) -> RunRecord:
     """Read a run folder, finished or not.
 
@@ -248,9 +227,9 @@ def _side(
             step=int(line["step"]),
             seconds=number(line.get("seconds")),
             quality=number(line.get(quality_name)),
-            bands=_numbers(line.get("bands")),
-            other_bands={key: errors for key in OTHER_BANDS if (errors := _numbers(line.get(key)))},
-            numbers=_counted(line.get("numbers")),
+            bands=numbers(line.get("bands")),
+            other_bands={key: errors for key in OTHER_BANDS if (errors := numbers(line.get(key)))},
+            numbers=counted(line.get("numbers")),
         )
         for line in lines
     ]
@@ -263,15 +242,6 @@ def _side(
         bands=bands_of(metrics.get("bands"), history, edges, threshold),
         quality=quality,
     )
-
-
-def _numbers(stated: Any) -> list[float | None]:
-    return [number(value) for value in stated] if isinstance(stated, list) else []
-
-
-def _counted(stated: Any) -> dict[str, float]:
-    pairs = stated.items() if isinstance(stated, dict) else ()
-    return {key: found for key, value in pairs if (found := number(value)) is not None}
 
 
 def bands_of(stated: Any, history: list[Evaluation], edges: Any, threshold: float) -> list[BandFigures]:

@@ -6,7 +6,8 @@ from nfield.reports.figure_sections import band_section, heat_section
 from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
 from nfield.reports.other_bands import with_bands
-from nfield.reports.record import BandFigures, RunRecord, Side, number
+from nfield.reports.record import BandFigures, RunRecord, Side
+from nfield.reports.stated import number
 from nfield.reports.summary import because
 
 

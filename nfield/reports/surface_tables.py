@@ -6,7 +6,8 @@ from nfield.reports.figure_sections import DEFINITIONS
 from nfield.reports.figure_table import Figures, count, duration, figures_table, quality, yes_or_no
 from nfield.reports.markup import Markup, absent, element, join, table
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
-from nfield.reports.record import RunRecord, number, reason
+from nfield.reports.record import RunRecord
+from nfield.reports.stated import number, reason
 
 LENGTHS = ("chamfer", "accuracy", "completeness", "hausdorff")
 SCORES = ("fscore", "normal_consistency")

@@ -1,7 +1,8 @@
 """Plain words about a reconstructed surface, made from its figures."""
 
 from nfield.reports.numbers import length_text
-from nfield.reports.record import RunRecord, number
+from nfield.reports.record import RunRecord
+from nfield.reports.stated import number
 from nfield.reports.summary import about_bands, about_quality, order_words
 from nfield.reports.surface_profiles import counted_record
 

@@ -4,7 +4,8 @@ from nfield.reports.figure_sections import DEFINITIONS
 from nfield.reports.figure_table import Figures, count, duration, figures_table, measure, quality, share
 from nfield.reports.markup import Markup, absent, element, join, table
 from nfield.reports.numbers import quality_text, quality_title
-from nfield.reports.record import RunRecord, Side, number
+from nfield.reports.record import RunRecord, Side
+from nfield.reports.stated import number
 from nfield.reports.views import SeenView
 
 FOLDED = 16
@@ -79,10 +80,14 @@ def per_view_table(record: RunRecord, views: list[SeenView], chosen: list[tuple[
         for figures in (view.field, view.baseline)[: len(record.sides)]:
             row += [quality_text("psnr", figures.psnr), quality_text("ssim", figures.ssim)]
         rows.append(row)
-    shown = table(header, rows, caption="Figures of each view")
-    if len(views) < FOLDED:
+    return folded(table(header, rows, caption="Figures of each view"), len(rows))
+
+
+def folded(shown: Markup, count: int) -> Markup:
+    """A table of that many views, folded away where there are many."""
+    if count < FOLDED:
         return shown
-    return element("details", element("summary", f"All {len(views):,} views"), shown, class_="folded")
+    return element("details", element("summary", f"All {count:,} views"), shown, class_="folded")
 
 
 def view_count(record: RunRecord, key: str) -> int | None:

@@ -7,9 +7,11 @@ from typing import Any
 from PIL import Image
 
 from nfield.reports.numbers import quality_text, quality_title
+from nfield.reports.other_bands import with_bands
 from nfield.reports.picture_sections import Pictures, compared
 from nfield.reports.pictures import read_picture
-from nfield.reports.record import RunRecord, Side, number
+from nfield.reports.record import RunRecord, Side
+from nfield.reports.stated import number
 
 PICTURED = ("views", "truth", "baseline")
 """Folders in RUN/outputs whose pictures make a view worth showing."""
@@ -93,6 +95,11 @@ def read_view(record: RunRecord, view: SeenView) -> Pictures:
         errors=compared(truth, field, baseline),
         captions={"truth": view.name, "field": view.field.told, "baseline": view.baseline.told},
     )
+
+
+def depth_record(record: RunRecord) -> RunRecord:
+    """The same run with the bands of its depths in the place of those of its pictures."""
+    return with_bands(record, "depth_bands", nyquist=lambda side: side.metrics.get("nyquist"))
 
 
 def held_out(record: RunRecord) -> bool:

@@ -10,14 +10,13 @@ from nfield.reports.figure_sections import (
     tiles,
 )
 from nfield.reports.markup import Markup, absent, element, join, section
-from nfield.reports.other_bands import with_bands
 from nfield.reports.record import RunRecord
 from nfield.reports.snapshots import snapshots_section
 from nfield.reports.summary import because
 from nfield.reports.view_sections import VIDEO_POLICY, geometry_section, video_section, views_section
 from nfield.reports.view_tables import VIEW_DEFINITIONS, per_view_table, view_figures
 from nfield.reports.view_words import view_words
-from nfield.reports.views import chosen_views, seen_views
+from nfield.reports.views import chosen_views, depth_record, seen_views
 
 TILES = ("ssim", "depth_error")
 """Figures of views that get a tile of their own, where a run has them."""
@@ -54,7 +53,7 @@ def views_contents(record: RunRecord) -> Contents:
 
 def _depth_section(record: RunRecord) -> Markup:
     """What was learned of the shape, band by band, where the true depths are known."""
-    seen = with_bands(record, "depth_bands", nyquist=lambda side: side.metrics.get("nyquist"))
+    seen = depth_record(record)
     if not seen.field.bands:
         return absent(f"There are no band errors of the depth{because(record.field.why('depth_bands'))}.")
     return join([heat_section(seen, "depth"), band_section(seen)])

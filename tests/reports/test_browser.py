@@ -192,3 +192,31 @@ def test_pages_of_surfaces_in_a_browser(browser, make_run, make_mesh_run, tmp_pa
     assert seen["undecoded"] == 0
     assert seen["outside"] == 0
     assert seen["smallest"] >= 9  # pixels
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("kind", ["finished", "half-finished", "comparison"])
+def test_pages_of_views_in_a_browser(browser, make_views_run, tmp_path: pathlib.Path, kind, width):
+    if kind == "comparison":
+        page = write_comparison([make_views_run("one"), make_views_run("two")], tmp_path / "comparison.html")
+    else:
+        page = write_report(make_views_run(finished=kind == "finished", size=128))
+    seen = look(browser, page, width)
+    assert seen["console"] == []
+    assert seen["wide"] <= seen["inner"] == width
+    assert seen["undecoded"] == 0
+    assert seen["outside"] == 0
+    assert seen["smallest"] >= 9  # pixels
+
+
+def test_each_view_has_its_own_slider(browser, make_views_run):
+    from selenium.webdriver.common.by import By
+
+    look(browser, write_report(make_views_run()), 1280)
+    boxes = browser.find_elements(By.CSS_SELECTOR, ".sliding")
+    assert len(boxes) == 3
+    for box in boxes:
+        own = [one.get_attribute("src") for one in box.find_elements(By.CSS_SELECTOR, "img[data-slide]")]
+        above = box.find_element(By.CSS_SELECTOR, "figure.slider img.above")
+        assert above.is_displayed()
+        assert above.get_attribute("src") == own[1]
