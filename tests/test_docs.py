@@ -23,6 +23,7 @@ from nfield.cli import VERBS, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.fit_image import Command
 from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
@@ -32,6 +33,7 @@ from nfield.experiments import surface_networks as surface_experiment
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.recipes import PRESETS
 from nfield.experiments.surface_options import SurfaceOptions
+from nfield.experiments.views_options import ViewsOptions
 from nfield.io.clouds import save_cloud
 from nfield.io.images import save_image
 from nfield.io.meshes import save_mesh
@@ -40,7 +42,14 @@ from nfield.scenes.scan_options import ScanOptions
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
-WITH_COMMANDS = ["README.md", "docs/choosing-a-backbone.md", "docs/image.md", "docs/surfaces.md", "docs/scans.md"]
+WITH_COMMANDS = [
+    "README.md",
+    "docs/choosing-a-backbone.md",
+    "docs/image.md",
+    "docs/surfaces.md",
+    "docs/scans.md",
+    "docs/views.md",
+]
 WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
 
 
@@ -158,6 +167,9 @@ def shortened(words: list[str]) -> list[str]:
         words += ["--quiet"] if "--resume" in words else ["--quiet", "--steps", "2"]
     if words[0] == "reconstruct":
         words += ["--quiet", "--steps", "2", "--resolution", "16", "--evaluations", "2"]
+    if words[0] == "render-views":
+        words += ["--quiet", "--steps", "2", "--evaluations", "2", "--size", "12", "--train", "3", "--test", "1"]
+        words += ["--samples", "512"]
     if words[0] == "bench":
         words += ["--quiet", "--seconds", "0.05"]
     return words
@@ -267,6 +279,13 @@ def test_every_option_of_reconstruct_is_told() -> None:
     told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
     fields = [*dataclasses.fields(SurfaceOptions), *dataclasses.fields(ReconstructCommand)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"cloud"}
+    assert wanted <= told
+
+
+def test_every_option_of_render_views_is_told() -> None:
+    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", read("docs/views.md"))}
+    fields = [*dataclasses.fields(ViewsOptions), *dataclasses.fields(ViewsCommand)]
+    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"scene"}
     assert wanted <= told
 
 
