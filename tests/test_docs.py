@@ -169,7 +169,7 @@ def shortened(words: list[str]) -> list[str]:
         words += ["--quiet", "--steps", "2", "--resolution", "16", "--evaluations", "2"]
     if words[0] == "render-views":
         words += ["--quiet", "--steps", "2", "--evaluations", "2", "--size", "12", "--train", "3", "--test", "1"]
-        words += ["--samples", "512"]
+        words += ["--samples", "512", "--frames", "2"]
     if words[0] == "bench":
         words += ["--quiet", "--seconds", "0.05"]
     return words

@@ -64,12 +64,16 @@ class BandHistory:
 
 
 def band_entries(
-    bands: BandErrors | CurveBandErrors, steps: list[int], errors: list[list[float | None]], silent: str
+    bands: BandErrors | CurveBandErrors,
+    steps: list[int],
+    errors: list[list[float | None]],
+    silent: str,
+    unit: str = UNIT,
 ) -> list[dict[str, Any]]:
     """Bands as metrics.json has them, from the errors at each step; `silent` says why a band has none."""
     crossed = time_to_threshold(steps, errors, THRESHOLD)
     entries = []
-    for band, step in zip(bands.report(errors[-1], UNIT, crossed), crossed, strict=True):
+    for band, step in zip(bands.report(errors[-1], unit, crossed), crossed, strict=True):
         entry = {name: getattr(band, name) for name in ("low", "high", "unit", "relative_error", "energy")}
         entry["step_below_threshold"] = step
         if band.relative_error is None:

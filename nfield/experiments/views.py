@@ -17,10 +17,10 @@ from nfield.core.seeding import generator
 from nfield.core.views import ViewSet
 from nfield.experiments.views_frame import Understood, frame_entries, understand
 from nfield.experiments.views_options import BACKGROUNDS, DEFAULT_STEPS, ViewsOptions
-from nfield.experiments.views_outputs import write_views
+from nfield.experiments.views_outputs import write_orbit, write_views
 from nfield.experiments.views_recipe import BASELINE, BASELINE_RATES, build_radiance, views_recipe
 from nfield.experiments.views_result import ViewsResult
-from nfield.experiments.views_summary import views_metrics
+from nfield.experiments.views_summary import UNIT, views_metrics
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField
 from nfield.io.run_folder import RunFolder
@@ -102,7 +102,7 @@ class _Run:
         lens = self.probed[0].lens
         entries = {}
         for name, bands in (("bands", task.bands), ("depth_bands", task.depth_bands)):
-            told = [] if bands is None else bands.report([None] * len(bands.bands), "cycles/side")
+            told = [] if bands is None else bands.report([None] * len(bands.bands), UNIT)
             entries[name] = [{k: getattr(b, k) for k in ("low", "high", "unit", "energy")} for b in told]
         return {
             "task": "views",
@@ -171,6 +171,9 @@ class _Run:
         if self.folder is not None:
             result.folder = self.folder.path
             write_views(self.folder.outputs, pictures)
+            if options.frames:
+                self.tell(f"Rendering a turn of {options.frames} frames")
+                write_orbit(self.folder.outputs, result.field, self.views, config["background"], options.frames)
             result.metrics["seconds_total"] = time.perf_counter() - self.began
             self.folder.write_metrics(result.metrics)
         return result

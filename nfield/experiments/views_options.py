@@ -94,6 +94,8 @@ class ViewsOptions:
     """Weight of the spread of light along rays, which clears haze (Mip-NeRF 360)."""
     opacity_weight: float = 0.0
     """Weight of the entropy of the rays' opacities, which makes them empty or full."""
+    frames: int = 60
+    """Frames of the video that turns once around the scene; 0 for none."""
     evaluations: int = 12
     """How often held-out views are measured during training."""
     checkpoint_seconds: float = 60.0
@@ -114,6 +116,7 @@ class ViewsOptions:
         at_least(self.samples, 1, "--samples")
         at_least(self.distortion_weight, 0, "--distortion-weight")
         at_least(self.opacity_weight, 0, "--opacity-weight")
+        at_least(self.frames, 0, "--frames")
         at_least(self.evaluations, 2, "--evaluations")
         if self.precision == "float64":
             raise UserError(

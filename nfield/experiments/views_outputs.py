@@ -1,13 +1,27 @@
 """The pictures of a views run, under outputs/."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, UInt8
 
 from nfield.core.image import Image
+from nfield.core.views import ViewSet
 from nfield.experiments.views_summary import Shown
+from nfield.fields.scene import Picture, SceneField
+from nfield.io.atomic import write_json
 from nfield.io.image_writers import save_image
+from nfield.io.video import save_video
+from nfield.rendering.paths import orbit, upward
+from nfield.tasks.radiance import OPAQUE
+
+DEPTH_STEPS = 65535
+"""Largest number of a 16-bit PNG."""
+LARGEST_VIDEO = 800
+"""Pixels along the longer side of a video."""
 
 
 def picture_name(name: str) -> str:
@@ -23,11 +37,61 @@ def save_colours(path: Path, colours: Float[np.ndarray, "height width channels"]
 
 
 def write_views(outputs: Path, shown: list[Shown]) -> None:
-    """Truth, field and baseline of every held-out view, with opacities."""
-    for one in shown:
-        name = f"{picture_name(one.view.name)}.png"
-        save_colours(outputs / "truth" / name, one.truth)
-        save_colours(outputs / "views" / name, one.picture.colour.numpy())
-        save_colours(outputs / "opacity" / name, one.picture.opacity.numpy()[..., None])
+    """Truth, field and baseline of every held-out view, with opacities and depths."""
+    depths = [_depth(one.picture) for one in shown]
+    finite = np.concatenate([depth[np.isfinite(depth)] for depth in depths])
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    for one, depth in zip(shown, depths, strict=True):
+        name = picture_name(one.view.name)
+        save_colours(outputs / "truth" / f"{name}.png", one.truth)
+        save_colours(outputs / "views" / f"{name}.png", one.picture.colour.numpy())
+        save_colours(outputs / "opacity" / f"{name}.png", one.picture.opacity.numpy()[..., None])
+        _save_depth(outputs / "depth" / f"{name}.png", depth, high)
+        save_colours(outputs / "depth" / f"{name}-coloured.png", _coloured(depth, low, high))
         if one.baseline is not None:
-            save_colours(outputs / "baseline" / name, one.baseline.colour.numpy())
+            save_colours(outputs / "baseline" / f"{name}.png", one.baseline.colour.numpy())
+            plain = _coloured(_depth(one.baseline), low, high)
+            save_colours(outputs / "baseline-depth" / f"{name}-coloured.png", plain)
+    if shown:
+        write_json(outputs / "depth" / "scale.json", {"units_per_step": high / DEPTH_STEPS, "empty": 0})
+
+
+def _depth(picture: Picture) -> Float[np.ndarray, "height width"]:
+    """Depths, infinite where less than half of the light is stopped."""
+    return torch.where(picture.opacity > OPAQUE, picture.depth, torch.inf).numpy()
+
+
+def _save_depth(path: Path, depth: Float[np.ndarray, "height width"], high: float) -> None:
+    """Depths as a 16-bit PNG: 0 where there is nothing, otherwise in steps of high / 65535."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    steps = np.where(np.isfinite(depth), np.clip(depth / high, 1 / DEPTH_STEPS, 1), 0)[..., None]
+    like = Image.from_array(np.zeros((*depth.shape, 1), dtype=np.uint16))
+    save_image(path, steps.astype(np.float32), like)
+
+
+def _coloured(depth: Float[np.ndarray, "height width"], low: float, high: float) -> Float[np.ndarray, "height width 3"]:
+    """Near places bright, far ones dark, empty ones white."""
+    from matplotlib import colormaps
+
+    known = np.isfinite(depth)
+    share = np.where(known, (high - np.where(known, depth, high)) / max(high - low, 1e-12), 0)
+    return np.where(known[..., None], colormaps["viridis"](share)[..., :3], 1.0).astype(np.float32)
+
+
+def write_orbit(outputs: Path, field: SceneField, views: ViewSet, background: list[float], frames: int) -> None:
+    """A video of one turn around the scene, from as far and as high as the cameras were."""
+    cameras = views.of("train")
+    poses = np.stack([view.camera_to_world for view in cameras])
+    up = upward(poses) if views.up is None else views.up
+    path = orbit(poses, np.asarray(field.frame.middle), up, frames)
+    lens = cameras[0].lens
+    shrink = min(1.0, LARGEST_VIDEO / max(lens.width, lens.height))
+    lens = lens.resized(math.ceil(lens.width * shrink), math.ceil(lens.height * shrink))
+    red, green, blue = background
+
+    def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+        for pose in path:
+            colour = field.picture(torch.from_numpy(pose), lens, (red, green, blue)).colour
+            yield (colour * 255).round().to(torch.uint8).numpy()
+
+    save_video(outputs / "video.mp4", pictures())

@@ -21,6 +21,7 @@ from nfield.training.loop import TrainingResult
 if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
 
+UNIT = "cycles/side"
 NO_HELD_OUT = "no view is held out: the views that were trained on are measured"
 
 
@@ -113,7 +114,7 @@ def _figures(
         why["depth_bands"] = why["depth_error"] = "the true depths are not known"
     else:
         depths = [line["depth_bands"] for line in lines]
-        depth_bands = band_entries(task.depth_bands, steps, depths, "depth has no energy in this band")
+        depth_bands = band_entries(task.depth_bands, steps, depths, "depth has no energy in this band", UNIT)
     return {
         "task": "views",
         "seconds_fit": trained.seconds,
@@ -125,7 +126,7 @@ def _figures(
         "psnr": float(np.mean([entry["psnr"] for entry in per_view])),
         "ssim": float(np.mean(similar)) if similar else None,
         "per_view": per_view,
-        "bands": band_entries(task.bands, steps, errors, "the pictures have no energy in this band"),
+        "bands": band_entries(task.bands, steps, errors, "the pictures have no energy in this band", UNIT),
         "band_threshold": THRESHOLD,
         "nyquist": task.bands.nyquist,
         "order_spearman": order.value,

@@ -22,6 +22,8 @@ FAST = [
     "1024",
     "--evaluations",
     "2",
+    "--frames",
+    "3",
     "--quiet",
 ]
 
