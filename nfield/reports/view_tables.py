@@ -40,6 +40,10 @@ VIEW_DEFINITIONS = (
         "before the transform.",
     ),
     (
+        "Quality over time",
+        "During training only parts of a few views are looked at, so the last value may differ from the final figures.",
+    ),
+    (
         "Cycles/side",
         "How often a pattern repeats along the longer side of a view. Bands are rings in the plane of wave vectors.",
     ),
