@@ -135,5 +135,6 @@ def _detail(pictures: Pictures, most: float) -> Markup:
         )
         if picture is not None and picture.size == pictures.truth.size
     ]
-    heading = element("h3", f"The part with the strongest contrast, enlarged {factor} times")
+    which = "strongest contrast" if most == np.inf else "most texture"
+    heading = element("h3", f"The part with the {which}, enlarged {factor} times")
     return join([heading, element("div", *shown, class_="trio detail")])
