@@ -16,6 +16,7 @@ FIGURES: Figures = {
     "ssim": ("SSIM", quality("ssim")),
     "depth_error": ("Depth error, input units", quality("depth_error")),
     "seconds_per_view": ("Time to render a view", duration),
+    "rays": ("Rays trained on", count),
     "rays_per_second": ("Rays per second of training", count),
     "samples_per_ray": ("Samples per ray", measure),
     "occupied": ("Space that is not empty", share),
