@@ -230,7 +230,8 @@ def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
     truth = next((one for record in records if (one := _picture(record, "truth", view, "truth.png"))), None)
     if truth is not None:
         figures.append(figure(truth, "Truth", element("strong", "Truth"), side=512))
-    missing = [] if view is None else [element("p", f"View {view.name}", class_="quiet")]
+    missing = []
+    named = [] if view is None else [element("p", f"View {view.name}", class_="quiet")]
     for record, name in zip(records, names, strict=True):
         picture = _picture(record, "field", view, "preview.png", "reconstruction.png")
         if picture is None:
@@ -240,4 +241,4 @@ def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
         if view is not None and record.task == "views":
             told = view_told(record, view)
         figures.append(figure(picture, f"Reconstruction: {name}", element("strong", name), f" {told}", side=512))
-    return join([element("div", *figures, class_="trio"), *missing])
+    return join([*named, element("div", *figures, class_="trio"), *missing])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
+import numpy as np
 from PIL import Image
 
 from nfield.reports.markup import Markup, absent, element, join
@@ -19,6 +20,9 @@ from nfield.reports.record import RunRecord, Side
 
 DETAIL_WIDTH = 384
 """Width of an enlarged detail on the page, in pixels."""
+
+TEXTURE = 12.0
+"""Grey levels (of 255) between neighbours up to which contrast counts where outlines are not looked for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,8 +76,11 @@ def compared(truth: Image.Image | None, field: Image.Image | None, baseline: Ima
     return error_maps(truth, [field] if baseline is None or baseline.size != truth.size else [field, baseline])
 
 
-def pictures_section(pictures: Pictures, *, detail: bool = True) -> Markup:
-    """Truth, field and baseline side by side; below them the slider and the errors; then a detail."""
+def pictures_section(pictures: Pictures, *, detail: bool = True, outlines: bool = True) -> Markup:
+    """Truth, field and baseline side by side; below them the slider and the errors; then a detail.
+
+    Without `outlines` the detail is one of texture, even where things stand out from their ground.
+    """
     if pictures.truth is None and pictures.field is None and pictures.baseline is None:
         return absent("This run has no pictures in outputs/ yet.")
     top = [
@@ -86,7 +93,7 @@ def pictures_section(pictures: Pictures, *, detail: bool = True) -> Markup:
     slider = element("figure", class_="slider", hidden="")
     parts.append(element("div", slider, *_errors(pictures), class_="trio"))
     if detail:
-        parts.append(_detail(pictures))
+        parts.append(_detail(pictures, np.inf if outlines else TEXTURE))
     return element("div", *parts, class_="sliding")
 
 
@@ -113,11 +120,11 @@ def _errors(pictures: Pictures) -> list[Markup]:
     return shown
 
 
-def _detail(pictures: Pictures) -> Markup:
+def _detail(pictures: Pictures, most: float) -> Markup:
     """The most detailed part of the truth and the same part of the others, enlarged pixel by pixel."""
     if pictures.truth is None or min(pictures.truth.size) < 64:
         return Markup("")
-    box = most_detailed_window(pictures.truth, max(32, max(pictures.truth.size) // 8))
+    box = most_detailed_window(pictures.truth, max(32, max(pictures.truth.size) // 8), most)
     factor = max(1, round(DETAIL_WIDTH / (box[2] - box[0])))
     shown = [
         figure(enlarged(picture, box, factor), f"{title}, a detail", element("strong", title))
@@ -128,5 +135,6 @@ def _detail(pictures: Pictures) -> Markup:
         )
         if picture is not None and picture.size == pictures.truth.size
     ]
-    heading = element("h3", f"The part with the strongest contrast, enlarged {factor} times")
+    which = "strongest contrast" if most == np.inf else "most texture"
+    heading = element("h3", f"The part with the {which}, enlarged {factor} times")
     return join([heading, element("div", *shown, class_="trio detail")])

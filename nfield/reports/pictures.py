@@ -83,13 +83,17 @@ def _coloured(shares: Float[np.ndarray, "height width"], table: UInt8[np.ndarray
     return Image.fromarray(table[np.round(255 * np.clip(shares, 0, 1)).astype(np.int64)])
 
 
-def most_detailed_window(truth: Image.Image, side: int) -> tuple[int, int, int, int]:
-    """Box (left, top, right, bottom) of about `side` pixels with the strongest local contrast."""
+def most_detailed_window(truth: Image.Image, side: int, most: float = np.inf) -> tuple[int, int, int, int]:
+    """Box (left, top, right, bottom) of about `side` pixels with the strongest local contrast.
+
+    Contrast beyond `most` grey levels (of 255) between neighbours counts as that: with a low one, texture wins over
+    outlines.
+    """
     grey = np.asarray(truth.convert("L"), dtype=np.float64)
     height, width = grey.shape
     contrast = np.zeros_like(grey)
-    contrast[:-1] += np.abs(np.diff(grey, axis=0))
-    contrast[:, :-1] += np.abs(np.diff(grey, axis=1))
+    contrast[:-1] += np.abs(np.diff(grey, axis=0)).clip(max=most)
+    contrast[:, :-1] += np.abs(np.diff(grey, axis=1)).clip(max=most)
     high, wide = min(side, height), min(side, width)
     sums = np.pad(contrast.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
     window = sums[high:, wide:] - sums[:-high, wide:] - sums[high:, :-wide] + sums[:-high, :-wide]

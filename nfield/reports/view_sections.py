@@ -44,7 +44,7 @@ def views_section(record: RunRecord, chosen: Sequence[tuple[str, SeenView]]) -> 
     for index, (title, view, one) in enumerate(shown):
         common = one if one.errors is None else replace(one, errors=replace(one.errors, top=top))
         # One enlarged detail is enough: that of the median view where there is one.
-        detail = pictures_section(common, detail=index == len(shown) // 2)
+        detail = pictures_section(common, detail=index == len(shown) // 2, outlines=False)
         parts += [element("h3", f"{title}: {view.name}"), detail]
     return join([*parts, _error_scale(top)] if errors else parts)
 

@@ -16,6 +16,7 @@ FIGURES: Figures = {
     "ssim": ("SSIM", quality("ssim")),
     "depth_error": ("Depth error, input units", quality("depth_error")),
     "seconds_per_view": ("Time to render a view", duration),
+    "rays": ("Rays trained on", count),
     "rays_per_second": ("Rays per second of training", count),
     "samples_per_ray": ("Samples per ray", measure),
     "occupied": ("Space that is not empty", share),
@@ -38,6 +39,10 @@ VIEW_DEFINITIONS = (
         "measured views that are looked at during training: 0 is learned, 1 is as wrong as a field that gives nothing "
         "there. Pictures are windowed (Hann) "
         "before the transform.",
+    ),
+    (
+        "Quality over time",
+        "During training only parts of a few views are looked at, so the last value may differ from the final figures.",
     ),
     (
         "Cycles/side",

@@ -128,3 +128,12 @@ def test_huge_pictures_are_not_decoded(tmp_path: pathlib.Path):
 def test_few_pixels_are_drawn_as_squares():
     assert 'class="pixels"' in figure(flat(1, (2, 2)), "two by two")
     assert 'class="pixels"' not in figure(flat(1, (200, 200)), "large")
+
+
+def test_texture_wins_over_outlines_where_contrast_is_bounded():
+    grey = np.full((128, 128), 255, dtype=np.uint8)
+    grey[:, 64:] = 0
+    grey[::2, 96:] = 4
+    picture = Image.fromarray(grey).convert("RGB")
+    assert most_detailed_window(picture, 32)[0] < 64
+    assert most_detailed_window(picture, 32, 12.0)[0] == 96
