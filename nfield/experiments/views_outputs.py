@@ -15,6 +15,7 @@ from nfield.fields.scene import Picture, SceneField
 from nfield.io.atomic import write_json
 from nfield.io.image_writers import save_image
 from nfield.io.video import save_video
+from nfield.io.view_pictures import picture_name
 from nfield.rendering.paths import orbit, upward
 from nfield.tasks.radiance import OPAQUE
 
@@ -22,11 +23,6 @@ DEPTH_STEPS = 65535
 """Largest number of a 16-bit PNG."""
 LARGEST_VIDEO = 800
 """Pixels along the longer side of a video."""
-
-
-def picture_name(name: str) -> str:
-    """A view's name as a file name: folders become part of it, endings go."""
-    return Path(name).with_suffix("").as_posix().replace("/", "-").strip(".-") or "view"
 
 
 def save_colours(path: Path, colours: Float[np.ndarray, "height width channels"]) -> None:

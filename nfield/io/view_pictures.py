@@ -4,7 +4,7 @@ Pictures are taken as they are stored: programs that estimate poses leave orient
 """
 
 import functools
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -124,3 +124,8 @@ def _check_colour(pixels: UInt8[np.ndarray, "height width channels"], path: Path
             f"'{path}' has opacity but no colour: it is black everywhere and only its alpha varies. "
             "Such a picture is a mask: give the photograph, and the mask under mask_path."
         )
+
+
+def picture_name(name: str) -> str:
+    """A view's name as the name of a file without ending: folders become part of it."""
+    return PurePosixPath(name).with_suffix("").as_posix().replace("/", "-").strip(".-") or "view"

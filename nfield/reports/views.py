@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image
 
+from nfield.io.view_pictures import picture_name
 from nfield.reports.numbers import quality_text, quality_title
 from nfield.reports.other_bands import with_bands
 from nfield.reports.picture_sections import Pictures, compared
@@ -42,7 +43,7 @@ class SeenView:
     @property
     def stem(self) -> str:
         """Its files' name without ending: folders become part of it."""
-        return pathlib.PurePosixPath(self.name).with_suffix("").as_posix().replace("/", "-").strip(".-") or "view"
+        return picture_name(self.name)
 
 
 def seen_views(record: RunRecord) -> list[SeenView]:

@@ -13,8 +13,8 @@ from nfield.core.checks import UserError
 from nfield.core.views import View, ViewSet
 from nfield.experiments.views import run_views
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
-from nfield.experiments.views_outputs import picture_name
 from nfield.experiments.views_recipe import build_radiance, views_recipe
+from nfield.io.view_pictures import picture_name
 from nfield.scenes.scene_files import load_scene
 from nfield.scenes.toy_views import toy_views
 from nfield.tasks.view_pixels import ViewPixels, over
@@ -78,10 +78,15 @@ def test_the_same_run_twice_gives_the_same_weights(views: ViewSet) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(views: ViewSet, tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_to_the_same_weights(
+    views: ViewSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Killed after a checkpoint and resumed, or never stopped: the same."""
     options = ViewsOptions(steps=24, samples=2048, evaluations=2, baseline=False, checkpoint_seconds=0, **SMALL)
     whole = run_views(views, options).field.state_dict()
+
+    # Progress is then told of every step, also of quick ones.
+    monkeypatch.setattr("nfield.training.session.SHOWN_SECONDS", 0)
 
     class Stop:
         def start(self, run: str) -> None: ...
