@@ -51,7 +51,11 @@ def _encoder(path: Path, width: int, height: int, fps: int) -> "subprocess.Popen
     import imageio_ffmpeg
 
     source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]
+    # Players take untagged videos for one matrix or another by their size.
+    colours = ["-vf", "scale=out_color_matrix=bt709", "-colorspace", "bt709"]
+    colours += ["-color_primaries", "bt709", "-color_trc", "bt709"]
     target = ["-an", "-c:v", "libx264", "-crf", QUALITY, "-pix_fmt", "yuv420p", "-movflags", "+faststart", str(path)]
+    target = [*colours, *target]
     return subprocess.Popen(
         [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", *source, *target],
         stdin=subprocess.PIPE,

@@ -11,19 +11,21 @@ from jaxtyping import Float64
 Poses = Float64[np.ndarray, "_ 4 4"]
 Vector = Float64[np.ndarray, "3"]
 
+PULL = 0.01
+"""Weight of the cameras' mean upward axis where their right axes leave the upward direction open."""
+
 
 def upward(poses: Poses) -> Vector:
-    """The world's upward direction as most cameras are held: the axis nearest to their mean, where one is near."""
-    mean = poses[:, :3, 1].mean(0)
-    length = float(np.linalg.norm(mean))
-    if length < 1e-6:
-        return np.array([0.0, 0.0, 1.0])
-    mean = mean / length
-    axis = int(np.abs(mean).argmax())
-    # Cameras that look down on a scene all lean the same way: an axis of the world is then meant.
-    if abs(mean[axis]) > math.cos(math.radians(30)):
-        return np.eye(3)[axis] * np.sign(mean[axis])
-    return mean
+    """The world's upward direction, of cameras that are held about level: the one that their right axes are square to.
+
+    Where they all look the same way, which leaves a plane of such directions, it is drawn to their mean upward axis.
+    """
+    right, mean = poses[:, :3, 0], poses[:, :3, 1].mean(0)
+    spread = right.T @ right / len(right)
+    if np.linalg.norm(mean) < 1e-6:
+        return np.linalg.eigh(spread)[1][:, 0]
+    up = np.linalg.solve(spread + PULL * np.eye(3), mean)
+    return up / np.linalg.norm(up)
 
 
 def orbit(poses: Poses, middle: Vector, up: Vector, frames: int) -> Poses:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from nfield.rendering.paths import orbit, upward
 from nfield.scenes.rigs import rig_poses
@@ -35,9 +36,21 @@ def test_cameras_straight_above_still_give_a_turn() -> None:
     np.testing.assert_allclose(path[:, 2, 3], 2 * math.sin(math.radians(80)))
 
 
-def test_the_upward_direction_is_the_axis_that_cameras_agree_on() -> None:
-    np.testing.assert_allclose(upward(rig_poses("orbit", 8, 2.0)), [0, 0, 1])
-    tilted = rig_poses("orbit", 8, 2.0)
+@pytest.mark.parametrize("tilt", [0.0, 10.0, 25.0, 45.0])
+@pytest.mark.parametrize("one_side", [False, True])
+def test_the_upward_direction_is_square_to_the_right_axes_of_level_cameras(tilt: float, one_side: bool) -> None:
+    """Cameras on a hemisphere, all round or on one side, in worlds that are tilted as a COLMAP world may be."""
+    cameras = rig_poses("hemisphere", 40, 2.0)
+    if one_side:
+        cameras = cameras[cameras[:, 1, 3] < -0.8]
     turn = np.eye(4)
-    turn[:3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
-    np.testing.assert_allclose(upward(turn @ tilted), [0, 1, 0])
+    turn[:3, :3] = Rotation.from_rotvec([math.radians(tilt), 0, 0]).as_matrix()
+    found = upward(turn @ cameras)
+    assert math.degrees(math.acos(min(1.0, float(found @ turn[:3, 2])))) < 2
+
+
+def test_the_upward_direction_of_cameras_held_in_opposite_ways() -> None:
+    """Half of the cameras upside down: up or down, but along the axis."""
+    cameras = rig_poses("orbit", 8, 2.0)
+    cameras = np.concatenate([cameras, cameras @ np.diag([-1.0, -1.0, 1.0, 1.0])])
+    np.testing.assert_allclose(np.abs(upward(cameras)), [0, 0, 1], atol=1e-6)
