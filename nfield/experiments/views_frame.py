@@ -24,7 +24,7 @@ STRAY = 0.002
 """Share of a hull's cells on each side that may lie outside of the box."""
 WIDEST = 0.6
 """Half edge of the cube that is searched for the scene, where no box is known, as a share of the cameras' distance."""
-STEP = 0.7
+STEP = 0.5
 """Length of steps along rays, in pixels at the middle of the scene."""
 FINEST_STEP, COARSEST_STEP = 2 / 1024, 2 / 64
 GROWTH = 0.01
