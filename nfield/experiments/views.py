@@ -224,7 +224,6 @@ class _Run:
             checkpoint_seconds=options.checkpoint_seconds,
             evaluations=options.evaluations,
         )
-        self.task.rays_done = 0
         return fit(
             module,
             self.task,

@@ -37,6 +37,7 @@ class OccupancyGrid(torch.nn.Module):
         self.register_buffer("seen", torch.ones(n**3, dtype=torch.bool))
         self.register_buffer("asked", torch.zeros(n**3, dtype=torch.bool))
         self.register_buffer("age", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("rays", torch.zeros((), dtype=torch.int64))
         self.density: Tensor
         self.full: Tensor
         self.coarse: Tensor
@@ -46,6 +47,8 @@ class OccupancyGrid(torch.nn.Module):
         """Cells whose densities have been asked for; the others count as full."""
         self.age: Tensor
         """Training steps that have been taken with this grid."""
+        self.rays: Tensor
+        """Rays that were trained on in them."""
 
     def restrict(self, seen: Bool[Tensor, " cells"]) -> None:
         """Leave out all cells but these for good, before training."""

@@ -72,7 +72,6 @@ class RadianceTask:
         self.background = background
         self.random_background = random_background and pixels.has_alpha
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
-        self.rays_done = 0
         chosen = np.unique(np.linspace(0, len(probe) - 1, min(len(probe), PROBED_VIEWS)).round().astype(int))
         self.probe = [probe[i] for i in chosen]
         self._windows = [_centre(view) for view in self.probe]
@@ -144,7 +143,7 @@ class RadianceTask:
             block=RAYS_AT_ONCE["cuda" if batch.jitter.is_cuda else "cpu"],
         )
         count = rays.count
-        self.rays_done += count
+        field.grid.rays += count
         places = frame.contract(rays.at(samples))
         density, colour = field(places, rays.direction.index_select(0, samples.ray))
         weight = weights(density, samples)
@@ -186,7 +185,7 @@ class RadianceTask:
         return Evaluation(
             quality=float(np.mean(values)),
             band_errors=self.bands(np.concatenate(colours, -1)),
-            numbers={"occupied": field.grid.share, "rays": float(self.rays_done)},
+            numbers={"occupied": field.grid.share, "rays": float(field.grid.rays)},
             series=series,
             snapshot=np.round(colours[0] * 255).astype(np.uint8),
         )

@@ -83,7 +83,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
 ) -> None:
     """Killed after a checkpoint and resumed, or never stopped: the same."""
     options = ViewsOptions(steps=24, samples=2048, evaluations=2, baseline=False, checkpoint_seconds=0, **SMALL)
-    whole = run_views(views, options).field.state_dict()
+    first = run_views(views, options)
+    whole = first.field.state_dict()
 
     # Progress is then told of every step, also of quick ones.
     monkeypatch.setattr("nfield.training.session.SHOWN_SECONDS", 0)
@@ -98,8 +99,11 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
 
     with pytest.raises(KeyboardInterrupt):
         run_views(views, options, out=tmp_path / "run", progress=Stop())
-    resumed = run_views(views, options, out=tmp_path / "run", resume=True).field.state_dict()
+    again = run_views(views, options, out=tmp_path / "run", resume=True)
+    resumed = again.field.state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert again.history[-1]["numbers"] == first.history[-1]["numbers"]
+    assert again.history[-1]["numbers"]["rays"] > 0
 
 
 def test_a_run_is_not_continued_with_other_pictures(run: Path, views: ViewSet) -> None:
