@@ -29,7 +29,6 @@ VIEW_ROWS = (
     ("SSIM", "ssim", ".4f"),
     ("depth error", "depth_error", ".4g"),
     ("seconds per view", "seconds_per_view", ".3g"),
-    ("largest memory (MB)", "peak_memory_mb", ",.0f"),
 )
 COMMON_ROWS = (
     ("order (1: low first)", "order_spearman", ".2f"),

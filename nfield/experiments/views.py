@@ -85,7 +85,7 @@ class _Run:
         for note in views.notes:
             self.tell(f"{views.source}: {note}")
         self.pixels = ViewPixels(views.of("train")).to(device)
-        self.found: Understood = understand(views, options, self.background)
+        self.found: Understood = understand(views, options)
         for note in self.found.notes:
             self.tell(f"{views.source}: {note}")
         self.probed = views.of("test") or views.of("train")
@@ -146,7 +146,6 @@ class _Run:
             random_background=options.random_background,
             distortion_weight=options.distortion_weight,
             opacity_weight=options.opacity_weight,
-            device=self.device,
         )
 
     def go(self, config: dict[str, Any]) -> ViewsResult:

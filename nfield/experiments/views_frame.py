@@ -44,11 +44,10 @@ class Understood:
     """Cells of the occupancy grid that may hold something."""
     footprint: float
     """Size of a pixel at the middle of the scene, in normalised units."""
-    background: tuple[float, float, float]
     notes: tuple[str, ...]
 
 
-def understand(views: ViewSet, options: ViewsOptions, background: tuple[float, float, float]) -> Understood:
+def understand(views: ViewSet, options: ViewsOptions) -> Understood:
     """Find the frame, the empty cells and the pixels' size from cameras and, where they have alpha, pictures."""
     train = views.of("train")
     alpha = _silhouettes(train)
@@ -88,7 +87,7 @@ def understand(views: ViewSet, options: ViewsOptions, background: tuple[float, f
         if alpha:
             occupied = visual_hull(_seen_from(alpha, cube), RESOLUTION)
         occupied = _shown(train, cube, occupied, 2)
-    return Understood(frame=frame, occupied=occupied, footprint=footprint, background=background, notes=tuple(notes))
+    return Understood(frame=frame, occupied=occupied, footprint=footprint, notes=tuple(notes))
 
 
 def _looked_at(views: tuple[View, ...]) -> Float64[np.ndarray, "3"]:

@@ -21,6 +21,18 @@ def count_parameters(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
+def parameter_groups(field: torch.nn.Module, encoding: AbstractEncoding) -> list[dict[str, Any]]:
+    """Optimiser groups of a field: the features of its encoding, which may ask for larger steps, and all the rest."""
+    rate = float(getattr(getattr(encoding, "config", None), "rate", 1.0))
+    features = list(encoding.parameters())
+    known = {id(p) for p in features}
+    rest = [p for p in field.parameters() if id(p) not in known]
+    groups = [{"name": "network", "params": rest, "rate": 1.0}]
+    if features:
+        groups.append({"name": "features", "params": features, "rate": rate})
+    return groups
+
+
 class Field(torch.nn.Module):
     """A function of coordinates in [-1, 1]^d: `offset + backbone(encoding(x))`, in the precision of its weights."""
 
@@ -79,14 +91,7 @@ class Field(torch.nn.Module):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
-        rate = float(getattr(getattr(self.encoding, "config", None), "rate", 1.0))
-        features = list(self.encoding.parameters())
-        known = {id(p) for p in features}
-        rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"name": "network", "params": rest, "rate": 1.0}]
-        if features:
-            groups.append({"name": "features", "params": features, "rate": rate})
-        return groups
+        return parameter_groups(self, self.encoding)
 
     def count_parameters(self) -> int:
         """Number of trained numbers."""

@@ -2,7 +2,7 @@
 
 Notation: x, a place in the normalised cube in which the scene lies ([-1, 1]³, or all of space drawn into it); d, a unit
 direction that light is seen along, away from the camera.
-    (s, h) = backbone(encoding(x)),  σ = exp(s + bias),  c = sigmoid(head(h, directions(d)))
+    (s, h) = backbone(encoding(x)),  σ = exp(s),  c = sigmoid(head(h, directions(d)))
 Densities are per unit of length of the normalised world. Mildenhall et al., NeRF (arXiv 2003.08934); the exponential
 and the features h after Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989).
 """
@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from nfield.backbones.base import AbstractBackbone
 from nfield.encodings.base import AbstractEncoding
-from nfield.fields.base import count_parameters
+from nfield.fields.base import count_parameters, parameter_groups
 from nfield.rendering.occupancy import OccupancyGrid
 
 LARGEST_EXPONENT = 12.0
@@ -49,17 +49,13 @@ class RadianceField(torch.nn.Module):
         directions: AbstractEncoding,
         head: AbstractBackbone,
         grid: OccupancyGrid,
-        *,
-        density_bias: float = 0.0,
     ) -> None:
         super().__init__()
         self.encoding, self.backbone, self.directions, self.head = encoding, backbone, directions, head
         self.grid = grid
-        self.register_buffer("density_bias", torch.tensor(float(density_bias)))
-        self.density_bias: torch.Tensor
 
     def _density(self, raw: Float[torch.Tensor, " n"]) -> Float[torch.Tensor, " n"]:
-        return _TruncatedExponential.apply(raw.float() + self.density_bias)
+        return _TruncatedExponential.apply(raw.float())
 
     def density(self, places: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, " n"]:
         """Densities alone."""
@@ -75,14 +71,7 @@ class RadianceField(torch.nn.Module):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
-        rate = float(getattr(getattr(self.encoding, "config", None), "rate", 1.0))
-        features = list(self.encoding.parameters())
-        known = {id(p) for p in features}
-        rest = [p for p in self.parameters() if id(p) not in known]
-        groups = [{"name": "network", "params": rest, "rate": 1.0}]
-        if features:
-            groups.append({"name": "features", "params": features, "rate": rate})
-        return groups
+        return parameter_groups(self, self.encoding)
 
     def count_parameters(self) -> int:
         """Number of trained numbers."""

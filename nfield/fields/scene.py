@@ -108,7 +108,7 @@ class SceneField(torch.nn.Module):
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> Picture:
         """The picture of a camera, in blocks of rows, on the CPU."""
-        device = self.inner.density_bias.device
+        device = self.inner.grid.density.device
         behind = torch.tensor(background, device=device)
         pose, lenses = camera_to_world.to(device, torch.float64), Lenses([lens])
         rows_at_once = max(1, ROWS_AT_ONCE // lens.width)

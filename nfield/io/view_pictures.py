@@ -16,7 +16,7 @@ from nfield.io.decoded import DECODING_ERRORS, unreadable
 from nfield.io.files import check_file
 from nfield.io.images import load_image
 from nfield.io.pictures import picture_size
-from nfield.io.posed_frames import MaskFile
+from nfield.io.posed_frames import SUFFIXES, MaskFile
 
 
 def size_and_orientation(path: Path) -> tuple[int, int, int]:
@@ -127,5 +127,7 @@ def _check_colour(pixels: UInt8[np.ndarray, "height width channels"], path: Path
 
 
 def picture_name(name: str) -> str:
-    """A view's name as the name of a file without ending: folders become part of it."""
-    return PurePosixPath(name).with_suffix("").as_posix().replace("/", "-").strip(".-") or "view"
+    """A view's name as the name of a file without ending: folders become part of it, and only pictures' endings go."""
+    path = PurePosixPath(name)
+    plain = path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+    return plain.as_posix().replace("/", "-").strip(".-") or "view"

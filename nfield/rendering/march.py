@@ -47,12 +47,10 @@ class Rays:
         )
 
 
-def within_cube(
-    origin: Float[Tensor, "rays 3"], direction: Float[Tensor, "rays 3"], *, least: float = 0.0, half: float = 1.0
-) -> Rays:
-    """Rays with the stretch that lies in [-half, half]³, from `least` on."""
+def within_cube(origin: Float[Tensor, "rays 3"], direction: Float[Tensor, "rays 3"], *, least: float = 0.0) -> Rays:
+    """Rays with the stretch that lies in [-1, 1]³, from `least` on."""
     safe = torch.where(direction.abs() < 1e-9, torch.full_like(direction, 1e-9), direction)
-    ends = torch.stack([(-half - origin) / safe, (half - origin) / safe])
+    ends = torch.stack([(-1 - origin) / safe, (1 - origin) / safe])
     near = ends.amin(0).amax(-1).clamp(min=least)
     return Rays(origin=origin, direction=direction, near=near, far=ends.amax(0).amin(-1))
 

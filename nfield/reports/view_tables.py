@@ -1,7 +1,7 @@
 """Figures of a views run as tables, and what they mean."""
 
 from nfield.reports.figure_sections import DEFINITIONS
-from nfield.reports.figure_table import Figures, count, duration, figures_table, measure, quality, share
+from nfield.reports.figure_table import Figures, count, duration, figures_table, quality, share
 from nfield.reports.markup import Markup, absent, element, join, table
 from nfield.reports.numbers import quality_text, quality_title
 from nfield.reports.record import RunRecord, Side
@@ -17,10 +17,7 @@ FIGURES: Figures = {
     "depth_error": ("Depth error, input units", quality("depth_error")),
     "seconds_per_view": ("Time to render a view", duration),
     "rays": ("Rays trained on", count),
-    "rays_per_second": ("Rays per second of training", count),
-    "samples_per_ray": ("Samples per ray", measure),
     "occupied": ("Space that is not empty", share),
-    "peak_memory_mb": ("Largest memory, MB", count),
     "parameters": ("Parameters", count),
     "seconds_fit": ("Training", duration),
     "seconds_total": ("Time in all", duration),

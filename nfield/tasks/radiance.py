@@ -66,9 +66,8 @@ class RadianceTask:
         random_background: bool = True,
         distortion_weight: float = 0.0,
         opacity_weight: float = 0.0,
-        device: torch.device,
     ) -> None:
-        self.pixels, self.frame, self.samples, self.device = pixels, frame, samples, device
+        self.pixels, self.frame, self.samples = pixels, frame, samples
         self.background = background
         self.random_background = random_background and pixels.has_alpha
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight

@@ -125,7 +125,7 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     from nfield.experiments.views_frame import understand
 
     options = ViewsOptions(preset=preset)
-    found = understand(views, options, (1.0, 1.0, 1.0))
+    found = understand(views, options)
     finer = dataclasses.replace(found, footprint=found.footprint / 2)
     recipes = [views_recipe(options.parts, options, f) for f in (found, finer)]
     assert recipes[0] != recipes[1] or preset == "none"
@@ -203,3 +203,4 @@ def test_options_that_cannot_be_are_refused(options: dict, message: str) -> None
 def test_names_of_views_become_names_of_files() -> None:
     assert picture_name("images/left/0001.JPG") == "images-left-0001"
     assert picture_name("../x.png") == "x"
+    assert picture_name("angle_1.25") == "angle_1.25", "no ending of a picture"

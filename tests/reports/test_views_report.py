@@ -74,7 +74,7 @@ def test_finished_run_is_told_completely(make_views_run):
         "It was trained on 20 pictures; its views range from 30.0 dB (test/r_3.png) to 36.0 dB (test/r_0.png).",
         "PSNR 36.0 dB, SSIM 0.900", "PSNR 24.0 dB, SSIM 0.600", "the same scale for all views", "Normals", "Opacity",
         "Depth, plain MLP", "outputs/video.mp4", "the view as training goes on", "Frequencies of the depth",
-        "Rays per second of training", "12,345", "7.1 %", "0.0123", "Largest memory, MB", "1,234", "24 of them",
+        "Rays trained on", "12,345", "7.1 %", "0.0123", "24 of them",
         "recipe.encoding.name", "Held-out view",
     ):  # fmt: skip
         assert wanted in reader.text, wanted
@@ -220,7 +220,7 @@ def test_info(make_views_run, capsys):
     told = capsys.readouterr().out
     for wanted in (
         "views: scenes/ball (20 views to train on, 4 held out, 64 x 64)", "hash -> mlp, seed 7", "step 2000",
-        "along the depth of the views", "depth error", "0.0123", "rays per second 12,345",
+        "along the depth of the views", "depth error", "0.0123", "rays 12,345",
         "test/r_0.png (36.00 dB)", "test/r_3.png (30.00 dB)", "SSIM",
     ):  # fmt: skip
         assert wanted in told, wanted

@@ -50,7 +50,7 @@ def make_views_run(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
         base_lines, base_metrics = side("baseline", BASELINE_RATES, 80.0)  # type: ignore[arg-type]
         for of, figures, first in ((lines, metrics, 36.0), (base_lines, base_metrics, 24.0)):
             for line in of:
-                line["numbers"] = {"rays_per_second": 12345.0, "samples_per_ray": 21.5, "occupied": 0.071}
+                line["numbers"] = {"rays": 12345.0, "occupied": 0.071}
                 line |= {"depth_bands": [error**0.5 for error in line["bands"]]} if depths else {}
             values = [first - 2 * index for index in range(len(names))]
             below: list[int | None] = [None] * (len(EDGES) - 1)
@@ -58,7 +58,7 @@ def make_views_run(tmp_path: pathlib.Path) -> Callable[..., pathlib.Path]:
                 "task": "views", "psnr": float(np.mean(values)) if names else None, "ssim": 0.93, "band_threshold": 0.1,
                 "per_view": [{"name": n, "psnr": v, "ssim": v / 40} for n, v in zip(names, values, strict=True)],
                 "depth_bands": band_figures(of[-1]["depth_bands"], below) if depths else None,
-                "depth_error": 0.0123 if depths else None, "seconds_per_view": 0.8, "peak_memory_mb": 1234,
+                "depth_error": 0.0123 if depths else None, "seconds_per_view": 0.8,
                 "why": {} if depths else dict.fromkeys(("depth_bands", "depth_error"), "the true depths are not known"),
             }  # fmt: skip
         edges = band_figures([None] * 5, [None] * 5)
