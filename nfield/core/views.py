@@ -6,6 +6,7 @@ world's units (OpenGL: it looks along -z). Depths are distances along rays of un
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -104,6 +105,16 @@ class ViewSet:
             replace(view, split=splits[index % every == every // 2]) for index, view in enumerate(self.views)
         )
         return replace(self, views=changed)
+
+    @cached_property
+    def lenses(self) -> tuple[Lens, ...]:
+        """The different lenses."""
+        return tuple(dict.fromkeys(view.lens for view in self.views))
+
+    @cached_property
+    def poses(self) -> Float64[np.ndarray, "n 4 4"]:
+        """All cameras' matrices."""
+        return np.stack([view.camera_to_world for view in self.views])
 
 
 def pixel_rays(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nfield.reports.markup import Markup, absent, join, table
-from nfield.reports.numbers import MISSING, count_text, length_text, percent_text, quality_text, seconds_text
+from nfield.reports.numbers import MISSING, count_text, percent_text, quality_text, seconds_text
 from nfield.reports.stated import number, reason
 
 Figures = Mapping[str, tuple[str, Callable[[Any], str]]]
@@ -29,11 +29,6 @@ def duration(value: Any) -> str:
 def share(value: Any) -> str:
     """The text of a share."""
     return percent_text(number(value))
-
-
-def measure(value: Any) -> str:
-    """The text of a number of any size."""
-    return length_text(number(value))
 
 
 def yes_or_no(value: Any) -> str:
