@@ -9,9 +9,11 @@ import sys
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from nfield.core.checks import UserError, choice
+from nfield.io.run_folder import RunFolder, read_json
 
 
 def field_help(kind: type) -> dict[str, str]:
@@ -119,3 +121,25 @@ def read_settings(table: Mapping[str, type], name: str, arguments: Sequence[str]
             given.append(names[choice(bare if bare in names else plain, names, f"setting of {what} {name}")])
     parsed = parse(kind, arguments, verb=f"(settings of {what} {name})", description="")
     return {field: getattr(parsed, field) for field in given}
+
+
+def earlier_config(config: str | None, resume: bool, out: str | None) -> dict[str, Any]:
+    """What --config or the run that --resume continues says; empty where neither is asked for.
+
+    Raises UserError where there is nothing to read, or --resume has no folder.
+    """
+    if config is not None:
+        return read_json(Path(config))
+    if not resume:
+        return {}
+    if out is None:
+        raise UserError("--resume needs --out with the folder of the run to continue.")
+    return RunFolder.open(out).read_config()
+
+
+def stored_options(earlier: Mapping[str, Any], kind: type) -> dict[str, Any]:
+    """The options in a config, all of them fields of `kind`. Raises UserError where one is not."""
+    stored = dict(earlier.get("options", earlier))
+    for name in stored:
+        choice(name, [field.name for field in dataclasses.fields(kind)], "option in the config file")
+    return stored

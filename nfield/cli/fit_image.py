@@ -5,15 +5,15 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import tyro
 
 from nfield.backbones import BACKBONES
-from nfield.cli.arguments import options_class, parse, read_settings, take_settings
+from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
 from nfield.cli.console import band_table
 from nfield.cli.crop import Crop, crop_of
-from nfield.core.checks import UserError, choice, positive
+from nfield.core.checks import positive
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
 from nfield.experiments.image import run_image
@@ -21,7 +21,6 @@ from nfield.experiments.options import ImageOptions
 from nfield.experiments.outputs import reconstruction_name, render_to
 from nfield.experiments.recipes import PRESETS, parts
 from nfield.io.images import load_image, load_mask
-from nfield.io.run_folder import RunFolder, read_json
 from nfield.reports import write_report
 from nfield.training.progress import choose_progress
 
@@ -72,17 +71,9 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ImageOptions]:
     choices: dict[str, Iterable[str]] = {"preset": PRESETS, "encoding": ENCODINGS, "backbone": BACKBONES}
     kind = options_class("Options", Command, ImageOptions, leave_out=leave_out, choices=choices, image=positional)
     given = parse(kind, rest, verb="fit-image", description=DESCRIPTION)
-    earlier: dict[str, Any] = {}
-    if given.config is not None:
-        earlier = read_json(Path(given.config))
-    elif given.resume:
-        if given.out is None:
-            raise UserError("--resume needs --out with the folder of the run to continue.")
-        earlier = RunFolder.open(given.out).read_config()
+    earlier = earlier_config(given.config, given.resume, given.out)
     if earlier:
-        stored = dict(earlier.get("options", earlier))
-        for name in stored:
-            choice(name, [f.name for f in dataclasses.fields(ImageOptions)], "option in the config file")
+        stored = stored_options(earlier, ImageOptions)
         defaults = dataclasses.replace(kind(), **{k: v for k, v in stored.items() if k not in leave_out})
         given = parse(kind, rest, verb="fit-image", description=DESCRIPTION, default=defaults)
         if given.image is None and earlier.get("source") not in (None, "camera"):

@@ -5,22 +5,21 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Optional
+from typing import Optional
 
 import numpy as np
 import tyro
 
 from nfield.backbones import BACKBONES
-from nfield.cli.arguments import options_class, parse, read_settings, take_settings
+from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
 from nfield.cli.console import band_table
 from nfield.cli.fit_image import new_folder
-from nfield.core.checks import UserError, at_least, choice
+from nfield.core.checks import UserError, at_least
 from nfield.encodings import ENCODINGS
 from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_options import SPLINES, SURFACE_PRESETS, SurfaceOptions
 from nfield.io.clouds import load_cloud
 from nfield.io.meshes import check_mesh_path, load_mesh, save_mesh
-from nfield.io.run_folder import RunFolder, read_json
 from nfield.reports import write_report
 from nfield.training.progress import choose_progress
 
@@ -70,17 +69,9 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, SurfaceOptions]:
     positional = tyro.conf.Positional[Optional[str]]
     kind = options_class("Options", Command, SurfaceOptions, leave_out=leave_out, choices=choices, cloud=positional)
     given = parse(kind, rest, verb="reconstruct", description=DESCRIPTION)
-    earlier: dict[str, Any] = {}
-    if given.config is not None:
-        earlier = read_json(Path(given.config))
-    elif given.resume:
-        if given.out is None:
-            raise UserError("--resume needs --out with the folder of the run to continue.")
-        earlier = RunFolder.open(given.out).read_config()
-    stored = dict(earlier.get("options", earlier))
+    earlier = earlier_config(given.config, given.resume, given.out)
+    stored = stored_options(earlier, SurfaceOptions)
     if earlier:
-        for name in stored:
-            choice(name, [f.name for f in dataclasses.fields(SurfaceOptions)], "option in the config file")
         defaults = dataclasses.replace(kind(), **{k: v for k, v in stored.items() if k not in leave_out})
         given = parse(kind, rest, verb="reconstruct", description=DESCRIPTION, default=defaults)
         given = dataclasses.replace(

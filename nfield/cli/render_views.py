@@ -2,23 +2,23 @@
 
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, Optional
+from typing import Literal, Optional
 
 import tyro
 
 from nfield.backbones import BACKBONES
-from nfield.cli.arguments import options_class, parse, read_settings, take_settings
+from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
 from nfield.cli.console import band_table
 from nfield.cli.fit_image import new_folder
-from nfield.core.checks import UserError, at_least, choice, positive
+from nfield.core.checks import UserError, at_least, choice
 from nfield.core.views import ViewSet
 from nfield.encodings import ENCODINGS
 from nfield.experiments.views import run_views
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
-from nfield.io.run_folder import RunFolder, read_json
 from nfield.reports import write_report
 from nfield.training.progress import choose_progress
 
@@ -62,7 +62,7 @@ class Command:
     """Print metrics.json on stdout, and nothing else there."""
 
 
-SOURCE_OPTIONS = ("size", "train", "test", "rig", "downscale", "skip_missing", "convention")
+SOURCE_OPTIONS = ("scene", "size", "train", "test", "rig", "downscale", "skip_missing", "convention")
 """What tells which views a run has: kept in config.json, so that a run that is resumed has the same."""
 
 
@@ -75,22 +75,13 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ViewsOptions]:
     positional = tyro.conf.Positional[Optional[str]]
     kind = options_class("Options", Command, ViewsOptions, leave_out=leave_out, choices=choices, scene=positional)
     given = parse(kind, rest, verb="render-views", description=DESCRIPTION)
-    earlier: dict[str, Any] = {}
-    if given.config is not None:
-        earlier = read_json(Path(given.config))
-    elif given.resume:
-        if given.out is None:
-            raise UserError("--resume needs --out with the folder of the run to continue.")
-        earlier = RunFolder.open(given.out).read_config()
-    stored = dict(earlier.get("options", earlier))
+    earlier = earlier_config(given.config, given.resume, given.out)
+    stored = stored_options(earlier, ViewsOptions)
     if earlier:
-        for name in stored:
-            choice(name, [f.name for f in dataclasses.fields(ViewsOptions)], "option in the config file")
         kept = {**{k: v for k, v in stored.items() if k not in leave_out}, **earlier.get("source_options", {})}
         given = parse(
             kind, rest, verb="render-views", description=DESCRIPTION, default=dataclasses.replace(kind(), **kept)
         )
-        given = dataclasses.replace(given, scene=given.scene or earlier.get("source"))
     values = {f.name: getattr(given, f.name) for f in dataclasses.fields(ViewsOptions) if f.name not in leave_out}
     parts = ViewsOptions(**values).parts
     for part, table, taken in (
@@ -109,13 +100,14 @@ def views_of(command: Command, seed: int) -> ViewSet:
     if name is not None and Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"):
         from nfield.io.posed import load_views
 
-        positive(command.downscale, "--downscale")
         return load_views(
             name,
             downscale=command.downscale,
             skip_missing=command.skip_missing,
             convention=command.convention,
         )
+    if name is not None and (os.sep in name or name.startswith(".")) and not Path(name).exists():
+        raise UserError(f"There is no '{name}'. Give a folder or file of posed photographs, or a toy scene.")
     from nfield.scenes.rigs import RIGS
     from nfield.scenes.scene_files import DEFAULT_SCENE, load_scene
     from nfield.scenes.toy_views import toy_views

@@ -86,3 +86,16 @@ def test_a_folder_without_cameras_is_told(tmp_path: Path, capsys: pytest.Capture
     assert main(["render-views", str(tmp_path), "--out", str(tmp_path / "run")]) == 2
     assert str(tmp_path) in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_scene_of_ones_own_is_resumed_without_naming_it_again(tmp_path: Path) -> None:
+    scene = tmp_path / "mine.yaml"
+    scene.write_text("objects:\n  - shape: sphere\n    radius: 0.5\n")
+    out = tmp_path / "run"
+    assert main(["render-views", str(scene), "--out", str(out), "--no-baseline", *FAST]) == 0
+    assert main(["render-views", "--out", str(out), "--resume", "--quiet"]) == 0
+
+
+def test_a_path_that_is_not_there_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render-views", str(tmp_path / "photos")]) == 2
+    assert f"There is no '{tmp_path / 'photos'}'" in capsys.readouterr().err
