@@ -14,6 +14,7 @@ from nfield.core.device import choose_device
 from nfield.core.image import Image
 from nfield.core.types import Band
 from nfield.encodings import ENCODINGS
+from nfield.experiments.band_figures import final_bands
 from nfield.experiments.recipes import Recipe, build_field
 from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.experiments.views_result import ViewsResult, load_views_run
@@ -38,10 +39,7 @@ class Result:
     @property
     def bands(self) -> list[Band]:
         """The final error of every band."""
-        return [
-            Band(**{f.name: band.get(f.name) for f in dataclasses.fields(Band)})
-            for band in self.metrics.get("bands", [])
-        ]
+        return final_bands(self.metrics)
 
     def save(self, directory: str | Path) -> Path:
         """Write a run folder on which every command works; an existing run is never overwritten."""

@@ -9,17 +9,17 @@ import torch
 
 from nfield.core.checks import finite_or_none
 from nfield.core.types import FieldLike
+from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.outputs import FULL_PIXELS
 from nfield.experiments.result import Result
 from nfield.fields.base import Field
 from nfield.metrics.image import SSIM_SIZE, SSIM_TOO_SMALL, psnr_from_mse, ssim
-from nfield.spectral.order import order_spearman, time_to_threshold
+from nfield.spectral.order import order_spearman
 from nfield.spectral.spectrum import power_spectrum
 from nfield.tasks.image import CHUNK_PIXELS, ImageTask
 from nfield.training.loop import TrainingResult
 
-THRESHOLD = 0.1
 SAMPLE_SIDE = 2048
 UNIT = "cycles/side"
 
@@ -66,16 +66,7 @@ def _figures(field: Field, result: Result, task: ImageTask, trained: TrainingRes
     steps = [line["step"] for line in lines]
     errors = [line["bands"] for line in lines]
     final = task.bands(task.compared(task.probe_array(field)))
-    crossed = time_to_threshold(steps, errors, THRESHOLD)
-    bands = []
-    for band, step in zip(task.bands.report(final, UNIT, crossed), crossed, strict=True):
-        entry = {name: getattr(band, name) for name in ("low", "high", "unit", "relative_error", "energy")}
-        entry["step_below_threshold"] = step
-        if band.relative_error is None:
-            entry["why"] = "the image has no energy in this band"
-        elif step is None or math.isinf(step):
-            entry["why"] = f"the error never stayed below {THRESHOLD}"
-        bands.append(entry)
+    bands = band_entries(task.bands, steps, errors, "the image has no energy in this band", UNIT, final)
     order = order_spearman(steps, errors, task.bands.energy)
     if order.value is None:
         why["order_spearman"] = order.why or "it cannot be told"

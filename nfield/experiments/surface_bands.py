@@ -1,20 +1,15 @@
-"""Final figures of bands, and band errors that are known only once the truth is."""
+"""Band errors of splines that are known only once the truth is."""
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
-from nfield.spectral.bands import BandErrors
-from nfield.spectral.curves import CurveBandErrors
-from nfield.spectral.order import time_to_threshold
 from nfield.tasks.cloud import VolumeProbe
 from nfield.tasks.profiles import ProfileProbe
 
-THRESHOLD = 0.1
 UNIT = "cycles/diagonal"
 
 
@@ -61,24 +56,3 @@ class BandHistory:
                 line |= {"numbers": {"profile_missing": missing}, "profile_bands": errors}
             found.append(line)
         return found
-
-
-def band_entries(
-    bands: BandErrors | CurveBandErrors,
-    steps: list[int],
-    errors: list[list[float | None]],
-    silent: str,
-    unit: str = UNIT,
-) -> list[dict[str, Any]]:
-    """Bands as metrics.json has them, from the errors at each step; `silent` says why a band has none."""
-    crossed = time_to_threshold(steps, errors, THRESHOLD)
-    entries = []
-    for band, step in zip(bands.report(errors[-1], unit, crossed), crossed, strict=True):
-        entry = {name: getattr(band, name) for name in ("low", "high", "unit", "relative_error", "energy")}
-        entry["step_below_threshold"] = step
-        if band.relative_error is None:
-            entry["why"] = silent
-        elif step is None or math.isinf(step):
-            entry["why"] = f"the error never stayed below {THRESHOLD}"
-        entries.append(entry)
-    return entries

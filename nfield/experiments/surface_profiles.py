@@ -8,8 +8,9 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
+from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.cloud import Prepared
-from nfield.experiments.surface_bands import THRESHOLD, band_entries
+from nfield.experiments.surface_bands import UNIT
 from nfield.meshing.components import keep_components
 from nfield.meshing.extraction import extract_surface
 from nfield.spectral.order import order_spearman
@@ -57,7 +58,7 @@ def profile_figures(lines: list[dict[str, Any]], probe: ProfileProbe | None, sca
     # which bands are compared is decided by the least depth that bands have an error from.
     order = order_spearman(steps, errors, bands.energy, least_energy=0.0)
     return {
-        "profile_bands": band_entries(bands, steps, errors, "the profiles have no shape in this band"),
+        "profile_bands": band_entries(bands, steps, errors, "the profiles have no shape in this band", UNIT),
         "profile_order_spearman": order.value,
         "profiles": {
             "curves": probe.count,

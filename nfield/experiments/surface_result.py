@@ -16,6 +16,7 @@ from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
 from nfield.core.types import Band
 from nfield.encodings import ENCODINGS
+from nfield.experiments.band_figures import final_bands
 from nfield.experiments.surface_mesh import Extent
 from nfield.fields.base import Field
 from nfield.fields.network_distance import NetworkDistance
@@ -52,8 +53,7 @@ class SurfaceResult:
     @property
     def bands(self) -> list[Band]:
         """The final error of every band."""
-        names = [f.name for f in dataclasses.fields(Band)]
-        return [Band(**{name: band.get(name) for name in names}) for band in self.metrics.get("bands", [])]
+        return final_bands(self.metrics)
 
     def extent(self) -> Extent:
         """What meshing needs to know of the points: those at hand, or those in the run folder.

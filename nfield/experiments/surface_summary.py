@@ -8,8 +8,9 @@ from jaxtyping import Float
 from nfield.core.checks import finite_or_none
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
+from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.cloud import Prepared
-from nfield.experiments.surface_bands import THRESHOLD, band_entries
+from nfield.experiments.surface_bands import UNIT
 from nfield.experiments.surface_profiles import profile_figures
 from nfield.meshing.checks import describe
 from nfield.metrics.surface import TAU, surface_metrics
@@ -113,7 +114,7 @@ def _bands(
     why = {} if order.value is not None else {"order_spearman": order.why or "it cannot be told"}
     return {
         "fit_db": lines[-1]["fit_db"],
-        "bands": band_entries(bands, steps, errors, "the surface has no energy in this band"),
+        "bands": band_entries(bands, steps, errors, "the surface has no energy in this band", UNIT),
         "band_threshold": THRESHOLD,
         "nyquist": bands.nyquist,
         "order_spearman": order.value,

@@ -1,6 +1,5 @@
 """What a views run returns, and how it is opened again from its folder."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from nfield.core.device import choose_device
 from nfield.core.lens import Lens
 from nfield.core.types import Band
 from nfield.core.views import View, ViewSet
+from nfield.experiments.band_figures import final_bands
 from nfield.experiments.views_recipe import build_radiance
 from nfield.fields.scene import SceneField, ViewFrame
 from nfield.io.run_folder import RunFolder
@@ -33,8 +33,7 @@ class ViewsResult:
     @property
     def bands(self) -> list[Band]:
         """The final error of every band."""
-        names = [f.name for f in dataclasses.fields(Band)]
-        return [Band(**{name: band.get(name) for name in names}) for band in self.metrics.get("bands", [])]
+        return final_bands(self.metrics)
 
     def save(self, directory: str | Path) -> Path:
         """Write a run folder on which every command works; an existing run is never overwritten."""

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from nfield.core.checks import finite_or_none
 from nfield.core.views import View
-from nfield.experiments.surface_bands import THRESHOLD, band_entries
+from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.fields.scene import Picture, SceneField
 from nfield.metrics.image import SSIM_TOO_SMALL, psnr_from_mse, ssim
 from nfield.spectral.order import order_spearman
