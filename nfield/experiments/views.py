@@ -17,7 +17,7 @@ from nfield.core.seeding import generator
 from nfield.core.views import ViewSet
 from nfield.experiments.views_frame import Understood, frame_entries, understand
 from nfield.experiments.views_options import BACKGROUNDS, DEFAULT_STEPS, ViewsOptions
-from nfield.experiments.views_outputs import write_orbit, write_views
+from nfield.experiments.views_outputs import write_outputs
 from nfield.experiments.views_recipe import BASELINE, BASELINE_RATES, build_radiance, views_recipe
 from nfield.experiments.views_result import ViewsResult
 from nfield.experiments.views_summary import UNIT, views_metrics
@@ -85,7 +85,7 @@ class _Run:
         for note in views.notes:
             self.tell(f"{views.source}: {note}")
         self.pixels = ViewPixels(views.of("train")).to(device)
-        self.found: Understood = understand(views, options)
+        self.found: Understood = understand(views, self.pixels, options)
         for note in self.found.notes:
             self.tell(f"{views.source}: {note}")
         self.probed = views.of("test") or views.of("train")
@@ -165,14 +165,13 @@ class _Run:
             plain, other = self._baseline(config)
             result.baseline = SceneField(plain, self.found.frame).eval()
             result.history = trained.history + other.history
-        result.metrics, pictures = views_metrics(result, self.task, trained, other)
+        result.metrics, result.shown = views_metrics(result, self.task, trained, other)
         result.metrics["seconds_total"] = time.perf_counter() - self.began
         if self.folder is not None:
             result.folder = self.folder.path
-            write_views(self.folder.outputs, pictures)
             if options.frames:
                 self.tell(f"Rendering a turn of {options.frames} frames")
-                write_orbit(self.folder.outputs, result.field, self.views, config["background"], options.frames)
+            write_outputs(self.folder.outputs, result)
             result.metrics["seconds_total"] = time.perf_counter() - self.began
             self.folder.write_metrics(result.metrics)
         return result

@@ -14,6 +14,7 @@ from nfield.fields.scene import ViewFrame
 from nfield.io.pose_checks import nearest_point
 from nfield.rendering.occupancy import cell_centres
 from nfield.rendering.visual_hull import Silhouette, visual_hull
+from nfield.tasks.view_pixels import ViewPixels
 
 RESOLUTION = 128
 """Cells of the occupancy grid along each axis."""
@@ -47,10 +48,13 @@ class Understood:
     notes: tuple[str, ...]
 
 
-def understand(views: ViewSet, options: ViewsOptions) -> Understood:
-    """Find the frame, the empty cells and the pixels' size from cameras and, where they have alpha, pictures."""
-    train = views.of("train")
-    alpha = _silhouettes(train)
+def understand(views: ViewSet, pixels: ViewPixels, options: ViewsOptions) -> Understood:
+    """Find the frame, the empty cells and the pixels' size from cameras and, where they have alpha, pictures.
+
+    `pixels` are those of the views to train on.
+    """
+    train = pixels.views
+    alpha = _silhouettes(pixels)
     middle = _looked_at(train)
     distance = float(np.median([np.linalg.norm(v.position - middle) for v in train]))
     notes = []
@@ -106,17 +110,11 @@ class _Alpha:
     covered: Bool[Tensor, "height width"]
 
 
-def _silhouettes(views: tuple[View, ...]) -> list[_Alpha]:
-    """Where pictures with alpha show anything; none where any has no alpha, or none is transparent anywhere."""
-    found = []
-    for view in views:
-        picture = view.pixels()
-        if picture.shape[2] != 4:
-            return []
-        covered = torch.tensor(picture[..., 3] > 0)
-        if view.read_mask is not None:
-            covered |= ~torch.tensor(view.read_mask())
-        found.append(_Alpha(view=view, covered=covered))
+def _silhouettes(pixels: ViewPixels) -> list[_Alpha]:
+    """Where pictures show anything; none where they have no alpha, or are transparent nowhere."""
+    if not pixels.has_alpha:
+        return []
+    found = [_Alpha(view=view, covered=pixels.covered(number)) for number, view in enumerate(pixels.views)]
     return [] if all(bool(a.covered.all()) for a in found) else found
 
 

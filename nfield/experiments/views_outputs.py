@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
 from nfield.core.image import Image
-from nfield.core.views import ViewSet
+from nfield.core.views import View, ViewSet, pixel_rays
 from nfield.experiments.views_summary import Shown
 from nfield.fields.scene import Picture, SceneField
 from nfield.io.atomic import write_json
@@ -18,6 +19,9 @@ from nfield.io.video import save_video
 from nfield.io.view_pictures import picture_name
 from nfield.rendering.paths import orbit, upward
 from nfield.tasks.radiance import OPAQUE
+
+if TYPE_CHECKING:
+    from nfield.experiments.views_result import ViewsResult
 
 DEPTH_STEPS = 65535
 """Largest number of a 16-bit PNG."""
@@ -28,12 +32,21 @@ LARGEST_VIDEO = 800
 def save_colours(path: Path, colours: Float[np.ndarray, "height width channels"]) -> None:
     """Values in [0, 1] as an 8-bit PNG."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8)
-    save_image(path, np.clip(colours, 0, 1), Image.from_array(pixels))
+    save_image(path, np.clip(colours, 0, 1), Image.from_array(np.zeros(colours.shape, dtype=np.uint8)))
 
 
-def write_views(outputs: Path, shown: list[Shown]) -> None:
-    """Truth, field and baseline of every held-out view, with opacities and depths."""
+def write_outputs(outputs: Path, result: "ViewsResult") -> None:
+    """Everything under outputs/: the measured views, and the video where one is asked for."""
+    if result.views is None:
+        raise AssertionError("outputs are written where the views are at hand")
+    write_views(outputs, result.shown, result.field)
+    frames = result.config["options"]["frames"]
+    if frames:
+        write_orbit(outputs, result.field, result.views, result.config["background"], frames)
+
+
+def write_views(outputs: Path, shown: list[Shown], field: SceneField) -> None:
+    """Truth, field and baseline of every held-out view, with opacities, depths and normals."""
     depths = [_depth(one.picture) for one in shown]
     finite = np.concatenate([depth[np.isfinite(depth)] for depth in depths])
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -44,6 +57,7 @@ def write_views(outputs: Path, shown: list[Shown]) -> None:
         save_colours(outputs / "opacity" / f"{name}.png", one.picture.opacity.numpy()[..., None])
         _save_depth(outputs / "depth" / f"{name}.png", depth, high)
         save_colours(outputs / "depth" / f"{name}-coloured.png", _coloured(depth, low, high))
+        save_colours(outputs / "normals" / f"{name}.png", _normals(field, one.view, depth))
         if one.baseline is not None:
             save_colours(outputs / "baseline" / f"{name}.png", one.baseline.colour.numpy())
             plain = _coloured(_depth(one.baseline), low, high)
@@ -72,6 +86,16 @@ def _coloured(depth: Float[np.ndarray, "height width"], low: float, high: float)
     known = np.isfinite(depth)
     share = np.where(known, (high - np.where(known, depth, high)) / max(high - low, 1e-12), 0)
     return np.where(known[..., None], colormaps["viridis"](share)[..., :3], 1.0).astype(np.float32)
+
+
+def _normals(field: SceneField, view: View, depth: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "h w 3"]:
+    """Normals where the light comes from, in the world's axes: (n + 1) / 2 as colour, white where it is empty."""
+    rows, columns = np.nonzero(np.isfinite(depth))
+    colours = np.ones((*depth.shape, 3), dtype=np.float32)
+    origin, direction = pixel_rays(view, torch.from_numpy(rows), torch.from_numpy(columns))
+    points = origin + torch.from_numpy(depth[rows, columns])[:, None] * direction
+    colours[rows, columns] = (field.normals(points.to(field.inner.grid.density.device)).cpu().numpy() + 1) / 2
+    return colours
 
 
 def write_orbit(outputs: Path, field: SceneField, views: ViewSet, background: list[float], frames: int) -> None:

@@ -1,6 +1,6 @@
 """What a views run returns, and how it is opened again from its folder."""
 
-from dataclasses import dataclass
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ from nfield.core.lens import Lens
 from nfield.core.types import Band
 from nfield.core.views import View, ViewSet
 from nfield.experiments.band_figures import final_bands
+from nfield.experiments.views_outputs import write_outputs
 from nfield.experiments.views_recipe import build_radiance
+from nfield.experiments.views_summary import Shown
 from nfield.fields.scene import SceneField, ViewFrame
 from nfield.io.run_folder import RunFolder
 
 
-@dataclass(kw_only=True, eq=False)
+@dataclasses.dataclass(kw_only=True, eq=False)
 class ViewsResult:
     """A fitted radiance field with its history and figures."""
 
@@ -28,6 +30,8 @@ class ViewsResult:
     baseline: SceneField | None = None
     views: ViewSet | None = None
     """The views that were fitted, where they are at hand; of an opened run their cameras alone."""
+    shown: list[Shown] = dataclasses.field(default_factory=list)
+    """The measured views as they are and as the fields see them, where the views are at hand."""
     folder: Path | None = None
 
     @property
@@ -44,6 +48,8 @@ class ViewsResult:
         for name, field in (("field", self.field), ("baseline", self.baseline)):
             if field is not None:
                 folder.save_weights(name, self.metrics["steps"], field.inner.state_dict())
+        if self.shown:
+            write_outputs(folder.outputs, self)
         folder.write_metrics(self.metrics)
         return folder.path
 
@@ -59,9 +65,9 @@ def load_views_run(folder: RunFolder, device: str = "cpu") -> ViewsResult:
         if not config.get(key) or not folder.has_checkpoint(name):
             continue
         _, state = folder.load_weights(name)
-        field = build_radiance(config[key], config["seed"])
-        field.load_state_dict(state)
-        found[name] = SceneField(field, frame).to(place).eval()
+        module = build_radiance(config[key], config["seed"])
+        module.load_state_dict(state)
+        found[name] = SceneField(module, frame).to(place).eval()
     if found["field"] is None:
         raise UserError(f"{folder.path} holds no checkpoint yet: let the run go on, or continue it with --resume.")
     cameras = tuple(

@@ -15,7 +15,7 @@ from nfield.rendering.spacing import Spacing
 from nfield.rendering.volume import Contraction, Rendered, render_rays
 
 ROWS_AT_ONCE = 1 << 16
-"""Pixels whose rays are made together."""
+"""Pixels whose rays are made together, and points that are looked at together where no gradient is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +85,18 @@ class SceneField(torch.nn.Module):
 
     def density(self, points: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch"]:
         """Densities per unit of length of the world; zero where the field has found nothing."""
-        places = self.frame.contract(self.frame.inner(points.reshape(-1, 3)).float())
+        flat = points.reshape(-1, 3)
+        parts = [flat] if torch.is_grad_enabled() else flat.split(ROWS_AT_ONCE)
+        found = torch.cat([self._known_density(part) for part in parts]) if len(flat) else flat.new_zeros(0).float()
+        return found.reshape(points.shape[:-1]) / self.frame.scale
+
+    def _known_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        places = self.frame.contract(self.frame.inner(points).float())
         known = self.inner.grid.at(places) & (places.abs().amax(-1) <= 1)
         found = torch.zeros(len(places), device=places.device)
         if bool(known.any()):
             found[known] = self.inner.density(places[known])
-        return found.reshape(points.shape[:-1]) / self.frame.scale
+        return found
 
     def see(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rendered:
         """What rays of the world see; depths in its units."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from nfield.core.checks import UserError
@@ -53,6 +53,18 @@ class ViewPixels:
     def count(self) -> int:
         """Number of pixels that may be drawn."""
         return len(self.bytes) if self._allowed is None else len(self._allowed)
+
+    def covered(self, view: int) -> Bool[Tensor, "height width"]:
+        """Where a view shows anything or is masked, so that nothing is known there; of pictures with alpha."""
+        start = int(self.ends[view - 1]) if view else 0
+        lens, stretch = self.views[view].lens, slice(start, int(self.ends[view]))
+        covered = (self.bytes[stretch, 3] > 0).cpu()
+        if self._allowed is not None:
+            used = torch.zeros_like(covered)
+            inside = self._allowed[(self._allowed >= stretch.start) & (self._allowed < stretch.stop)].long()
+            used[inside - start] = True
+            covered |= ~used
+        return covered.reshape(lens.height, lens.width)
 
     def draw(self, count: int, generator: torch.Generator) -> Int[Tensor, " count"]:
         """Numbers of random pixels, with repetition."""

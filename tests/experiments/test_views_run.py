@@ -49,7 +49,7 @@ def test_a_toy_scene_is_learned_better_than_by_the_plain_network(run: Path) -> N
 
 def test_the_run_folder_holds_pictures_of_the_held_out_views(run: Path) -> None:
     names = {"test-000.png", "test-001.png"}
-    for folder in ("truth", "views", "baseline", "opacity"):
+    for folder in ("truth", "views", "baseline", "opacity", "normals"):
         assert {p.name for p in (run / "outputs" / folder).iterdir()} == names
     lines = [json.loads(line) for line in (run / "history.jsonl").read_text().splitlines()]
     assert {line["run"] for line in lines} == {"field", "baseline"}
@@ -112,6 +112,13 @@ def test_a_run_is_not_continued_with_other_pictures(run: Path, views: ViewSet) -
         run_views(other, ViewsOptions(steps=150, samples=4096, evaluations=4, **SMALL), out=run, resume=True)
 
 
+def test_what_was_fitted_without_a_folder_is_saved_with_its_pictures(views: ViewSet, tmp_path: Path) -> None:
+    options = ViewsOptions(steps=4, samples=1024, evaluations=2, baseline=False, frames=2, **SMALL)
+    saved = run_views(views, options).save(tmp_path / "saved")
+    assert (saved / "outputs" / "video.mp4").stat().st_size > 0
+    assert len(list((saved / "outputs" / "normals").iterdir())) == 2
+
+
 def test_a_result_is_saved_as_a_run_folder(run: Path, tmp_path: Path) -> None:
     saved = nf.load(run).save(tmp_path / "copy")
     again = nf.load(saved)
@@ -125,7 +132,7 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     from nfield.experiments.views_frame import understand
 
     options = ViewsOptions(preset=preset)
-    found = understand(views, options)
+    found = understand(views, ViewPixels(views.of("train")), options)
     finer = dataclasses.replace(found, footprint=found.footprint / 2)
     recipes = [views_recipe(options.parts, options, f) for f in (found, finer)]
     assert recipes[0] != recipes[1] or preset == "none"
@@ -163,6 +170,9 @@ def test_masked_pixels_are_never_drawn(views: ViewSet) -> None:
     pixels = ViewPixels(masked)
     drawn = pixels.draw(2000, torch.Generator().manual_seed(0))
     assert (drawn % 24 < 12).all()
+    covered, alpha = pixels.covered(3), masked[3].pixels()[..., 3] > 0
+    assert covered[:, 12:].all(), "what is masked may hold anything"
+    assert np.array_equal(covered[:, :12].numpy(), alpha[:, :12])
     nothing = [dataclasses.replace(view, read_mask=lambda: ~np.ones((24, 24), dtype=bool)) for view in masked]
     with pytest.raises(UserError, match="leave no pixel"):
         ViewPixels(nothing)
