@@ -77,14 +77,10 @@ def pose_of_quaternion(quaternion: Any, translation: Any, where: str) -> Float64
 
 def rotation_of_quaternion(quaternion: Float64[np.ndarray, "4"]) -> Float64[np.ndarray, "3 3"]:
     """Rotation of a unit quaternion (w, x, y, z)."""
-    w, x, y, z = quaternion
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
+    from scipy.spatial.transform import Rotation
+
+    # SciPy has the real part last.
+    return Rotation.from_quat(np.roll(quaternion, -1)).as_matrix()
 
 
 def _as_matrix(matrix: Any, where: str) -> Float64[np.ndarray, "4 4"]:
