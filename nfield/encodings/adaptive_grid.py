@@ -101,6 +101,10 @@ class AdaptiveGrid(AbstractEncoding):
             self.register_buffer(f"kept_{level}", torch.ones(0, dtype=torch.bool))
             self.register_buffer(f"places_{level}", torch.zeros(0, dtype=torch.long), persistent=False)
 
+    def octaves(self) -> Float[torch.Tensor, " features"]:
+        """log2 of the levels' cells per unit of x, along the axis on which they are finest."""
+        return -self.spacing.amin(-1).float().log2().repeat_interleave(self.config.features)
+
     def _stored_shapes(self) -> list[tuple[int, ...]]:
         pad = 2 * PADDING[self.order]
         return [(n[0] + pad, self.config.features, *(m + pad for m in n[1:])) for n in self.nodes]

@@ -28,6 +28,10 @@ class AxisSinusoids(AbstractEncoding):
         """The highest of the frequencies."""
         return float(self.frequencies.abs().max())
 
+    def octaves(self) -> Float[torch.Tensor, " features"]:
+        """log2 of the frequencies."""
+        return self.frequencies.abs().log2().repeat(2 * self.in_dim)
+
     def _axis_features(self, x: Float[torch.Tensor, "*batch"]) -> Float[torch.Tensor, "*batch two_m"]:
         turns = x[..., None] * self.frequencies
         # Whole turns change nothing, and without them sine and cosine keep their precision at high frequencies.

@@ -26,6 +26,10 @@ class AbstractEncoding(torch.nn.Module, abc.ABC):
         """Highest frequency of any feature, in cycles per unit of x, where there is an exact one; else None."""
         return None
 
+    def octaves(self) -> Float[torch.Tensor, " features"]:
+        """How fine each feature is, as log2 of its frequency or of its cells per unit of x; all 0 where none differ."""
+        return torch.zeros(self.out_dim)
+
     @abc.abstractmethod
     def forward(self, x: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch features"]:
         """Features of shape (..., out_dim) at points of shape (..., in_dim)."""

@@ -97,6 +97,10 @@ class HashGrid(AbstractEncoding):
         start = torch.rand(sum(sizes), config.features, generator=generator, device=generator.device)
         self.features = torch.nn.Parameter((2 * start - 1) * config.initial_scale)
 
+    def octaves(self) -> Float[torch.Tensor, " features"]:
+        """log2 of the levels' cells per unit of x; [-1, 1] is two units long."""
+        return (self.cells.float() / 2).log2().repeat_interleave(self.config.features)
+
     def _locate(
         self, x: Float[torch.Tensor, "*shape"], cells: Int[torch.Tensor, "*any"]
     ) -> tuple[Int[torch.Tensor, "*out"], Float[torch.Tensor, "*out"]]:

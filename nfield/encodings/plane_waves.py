@@ -29,6 +29,10 @@ class PlaneWaves(AbstractEncoding):
         """The greatest length of a wave vector."""
         return float(self.frequencies.norm(dim=1).max())
 
+    def octaves(self) -> Float[torch.Tensor, " features"]:
+        """log2 of the wave vectors' lengths."""
+        return self.frequencies.norm(dim=1).clamp(min=torch.finfo(torch.float32).tiny).log2().repeat(2)
+
     def forward(self, x: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch features"]:
         """Features of shape (..., 2 m) at points of shape (..., d)."""
         self.check_dimension(x.shape[-1])

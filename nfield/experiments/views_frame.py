@@ -84,6 +84,7 @@ def understand(views: ViewSet, pixels: ViewPixels, options: ViewsOptions) -> Und
         step=float(np.clip(STEP * footprint, FINEST_STEP, COARSEST_STEP)),
         growth=GROWTH if contracted else 0.0,
         near=NEAREST * away / scale,
+        importance=options.importance,
     )
     occupied = torch.ones(RESOLUTION**3, dtype=torch.bool)
     if not contracted:
@@ -180,4 +181,4 @@ def _shown(views: tuple[View, ...], cube: Box, cells: Bool[Tensor, " cells"], ca
 
 def frame_entries(frame: ViewFrame) -> dict[str, object]:
     """A frame as entries of config.json."""
-    return {**dataclasses.asdict(frame), "middle": list(frame.middle)}
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(frame).items()}

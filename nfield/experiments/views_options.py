@@ -1,7 +1,7 @@
 """What a user may say of a views run. Every field left at None is chosen from the pictures."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 from nfield.backbones import BACKBONES
 from nfield.core.checks import UserError, at_least, choice, positive
@@ -88,12 +88,22 @@ class ViewsOptions:
     background colour is known."""
     learning_rate: float | None = None
     """Learning rate of the network; features of grids take a multiple of it. Default: the preset's."""
+    importance: Optional[tuple[int, int]] = None
+    """Samples along rays as NeRF takes them, in place of the occupancy grid: so many in even parts of each ray, and so
+    many where these have found something, such as 64 64."""
     samples: int = 1 << 14
     """Samples along rays per step; as space empties, they suffice for more rays."""
     distortion_weight: float = 0.0
     """Weight of the spread of light along rays, which clears haze (Mip-NeRF 360)."""
     opacity_weight: float = 0.0
     """Weight of the entropy of the rays' opacities, which makes them empty or full."""
+    exposure: bool = False
+    """Find out how bright each picture was taken, where the camera chose exposure or white balance by itself."""
+    pose_correction: bool = False
+    """Find out small errors of the cameras' poses."""
+    coarse_first: Optional[int] = None
+    """Show features of places octave by octave, from coarse to fine, over so many steps; at once by default. Helps
+    where poses are corrected or views are few."""
     frames: int = 60
     """Frames of the video that turns once around the scene; 0 for none."""
     evaluations: int = 12
@@ -113,6 +123,11 @@ class ViewsOptions:
             value = getattr(self, name)
             if value is not None:
                 positive(value, f"--{name.replace('_', '-')}")
+        if self.importance is not None:
+            for count in self.importance:
+                at_least(count, 1, "--importance")
+        if self.coarse_first is not None:
+            at_least(self.coarse_first, 1, "--coarse-first")
         at_least(self.samples, 1, "--samples")
         at_least(self.distortion_weight, 0, "--distortion-weight")
         at_least(self.opacity_weight, 0, "--opacity-weight")

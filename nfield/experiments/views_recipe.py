@@ -7,12 +7,14 @@ import torch
 
 from nfield.backbones import BACKBONES
 from nfield.backbones.mlp import MLPConfig
+from nfield.core.checks import UserError
 from nfield.core.config import from_dict, name_of, named_from_dict, to_dict
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
 from nfield.encodings.spherical_harmonics import SphericalHarmonicsConfig
 from nfield.experiments.views_frame import RESOLUTION, Understood
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions, ViewsPreset
+from nfield.fields.camera_corrections import CameraCorrections
 from nfield.fields.radiance import RadianceField
 from nfield.rendering.occupancy import OccupancyGrid
 
@@ -84,17 +86,35 @@ def views_recipe(
         "backbone": to_dict(backbone, name=name_of(BACKBONES, backbone)),
         "learning_rate": rate or preset.learning_rate,
         "samples_per_step": options.samples,
+        "grid_resolution": RESOLUTION,
+        "exposure": options.exposure,
+        "pose_correction": options.pose_correction,
+        "coarse_first": None if plain else options.coarse_first,
     }
 
 
-def build_radiance(recipe: dict[str, Any], seed: int, occupied: torch.Tensor | None = None) -> RadianceField:
-    """The recipe's field with weights drawn from the seed, empty outside of the occupied cells."""
+def build_radiance(
+    recipe: dict[str, Any], seed: int, pictures: int, occupied: torch.Tensor | None = None
+) -> RadianceField:
+    """The recipe's field with weights drawn from the seed, empty outside of the occupied cells.
+
+    `pictures` counts those that are trained on. Raises UserError where features should come coarse first, but none is
+    coarser than another.
+    """
     draw = generator(seed, "weights")
     encoding = named_from_dict(ENCODINGS, recipe["encoding"], "encoding").build(3, draw)
     backbone = named_from_dict(BACKBONES, recipe["backbone"], "backbone").build(encoding.out_dim, 1 + FEATURES, draw)
     directions = DIRECTIONS.build(3, draw)
     head = HEAD.build(FEATURES + directions.out_dim, 3, draw)
-    grid = OccupancyGrid(RESOLUTION)
+    grid = OccupancyGrid(recipe["grid_resolution"])
     if occupied is not None:
         grid.restrict(occupied)
-    return RadianceField(encoding, backbone, directions, head, grid)
+    exposure, poses = recipe.get("exposure", False), recipe.get("pose_correction", False)
+    cameras = CameraCorrections(pictures, exposure=exposure, poses=poses) if exposure or poses else None
+    coarse_first = recipe.get("coarse_first") is not None
+    if coarse_first and float(encoding.octaves().std(correction=0)) == 0:
+        raise UserError(
+            f"--coarse-first needs an encoding with coarse and fine features, but '{recipe['encoding']['name']}' has "
+            "one kind alone. Leave it out, or choose hash, nerf, positional or a Gaussian encoding."
+        )
+    return RadianceField(encoding, backbone, directions, head, grid, cameras=cameras, coarse_first=coarse_first)

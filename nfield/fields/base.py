@@ -21,16 +21,18 @@ def count_parameters(module: torch.nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def parameter_groups(field: torch.nn.Module, encoding: AbstractEncoding) -> list[dict[str, Any]]:
-    """Optimiser groups of a field: the features of its encoding, which may ask for larger steps, and all the rest."""
+def parameter_groups(
+    field: torch.nn.Module, encoding: AbstractEncoding, others: Sequence[dict[str, Any]] = ()
+) -> list[dict[str, Any]]:
+    """Optimiser groups of a field: the features of its encoding, which may ask for larger steps, others of its own with
+    rates of their own, and all the rest."""
     rate = float(getattr(getattr(encoding, "config", None), "rate", 1.0))
     features = list(encoding.parameters())
-    known = {id(p) for p in features}
+    groups: list[dict[str, Any]] = [{"name": "features", "params": features, "rate": rate}] if features else []
+    groups += others
+    known = {id(p) for group in groups for p in group["params"]}
     rest = [p for p in field.parameters() if id(p) not in known]
-    groups = [{"name": "network", "params": rest, "rate": 1.0}]
-    if features:
-        groups.append({"name": "features", "params": features, "rate": rate})
-    return groups
+    return [{"name": "network", "params": rest, "rate": 1.0}, *groups]
 
 
 class Field(torch.nn.Module):

@@ -7,6 +7,7 @@ Densities are per unit of length of the normalised world. Mildenhall et al., NeR
 and the features h after Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989).
 """
 
+import math
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone
 from nfield.encodings.base import AbstractEncoding
 from nfield.fields.base import count_parameters, parameter_groups
+from nfield.fields.camera_corrections import CameraCorrections
 from nfield.rendering.occupancy import OccupancyGrid
 
 LARGEST_EXPONENT = 12.0
@@ -39,7 +41,8 @@ class _TruncatedExponential(torch.autograd.Function):
 class RadianceField(torch.nn.Module):
     """Density and colour from encodings of place and direction, a backbone and a head for the colour.
 
-    `grid` remembers where there is anything, and is saved with the weights.
+    `grid` remembers where there is anything, and is saved with the weights. `cameras` are corrections of the pictures
+    that are trained on. With `coarse_first`, `show` tells which features the backbone sees.
     """
 
     def __init__(
@@ -49,29 +52,51 @@ class RadianceField(torch.nn.Module):
         directions: AbstractEncoding,
         head: AbstractBackbone,
         grid: OccupancyGrid,
+        *,
+        cameras: CameraCorrections | None = None,
+        coarse_first: bool = False,
     ) -> None:
         super().__init__()
         self.encoding, self.backbone, self.directions, self.head = encoding, backbone, directions, head
-        self.grid = grid
+        self.grid, self.cameras = grid, cameras
+        if coarse_first:
+            self.register_buffer("shown", torch.ones(encoding.out_dim))
+        self.shown: torch.Tensor | None = self.shown if coarse_first else None
+
+    def show(self, share: float) -> None:
+        """Show the backbone the features up to a share of the octaves of all, finer ones not yet.
+
+        Features come in one octave at a time by a raised cosine (Lin et al., BARF, arXiv 2104.06405, equation 14).
+        """
+        if self.shown is None:
+            raise AssertionError("this field was not made to learn coarse features first")
+        octaves = self.encoding.octaves().to(self.shown)
+        low, high = octaves.amin(), octaves.amax()
+        risen = (low + share * (high - low) - octaves + 1).clamp(0, 1)
+        self.shown.copy_((1 - torch.cos(math.pi * risen)) / 2)
+
+    def _encoded(self, places: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, "n features"]:
+        features = self.encoding(places)
+        return features if self.shown is None else features * self.shown
 
     def _density(self, raw: Float[torch.Tensor, " n"]) -> Float[torch.Tensor, " n"]:
         return _TruncatedExponential.apply(raw.float())
 
     def density(self, places: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, " n"]:
         """Densities alone."""
-        return self._density(self.backbone(self.encoding(places))[:, 0])
+        return self._density(self.backbone(self._encoded(places))[:, 0])
 
     def forward(
         self, places: Float[torch.Tensor, "n 3"], directions: Float[torch.Tensor, "n 3"]
     ) -> tuple[Float[torch.Tensor, " n"], Float[torch.Tensor, "n 3"]]:
         """Densities, and colours in [0, 1], at places seen along directions."""
-        values = self.backbone(self.encoding(places))
+        values = self.backbone(self._encoded(places))
         seen = torch.cat([values[:, 1:].float(), self.directions(directions).float()], -1)
         return self._density(values[:, 0]), torch.sigmoid(self.head(seen).float())
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimiser groups; an encoding with features of its own may ask for larger steps by `config.rate`."""
-        return parameter_groups(self, self.encoding)
+        return parameter_groups(self, self.encoding, [] if self.cameras is None else self.cameras.parameter_groups())
 
     def count_parameters(self) -> int:
         """Number of trained numbers."""

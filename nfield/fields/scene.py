@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nfield.core.lens import Lens, Lenses
 from nfield.core.views import rays_through
 from nfield.fields.radiance import RadianceField
+from nfield.rendering.composite import Packed
 from nfield.rendering.contraction import contract, same
-from nfield.rendering.march import Rays, within_cube
+from nfield.rendering.hierarchical import hierarchical_samples
+from nfield.rendering.march import Rays, march, within_cube
 from nfield.rendering.spacing import Spacing
 from nfield.rendering.volume import Contraction, Rendered, render_rays
 
@@ -31,6 +34,8 @@ class ViewFrame:
     """Growth of steps with the distance."""
     near: float = 0.0
     """Distance from a camera within which nothing is looked for, in normalised units."""
+    importance: tuple[int, int] | None = None
+    """Samples in even parts of a ray and where these have found something, in place of the occupancy grid."""
     far: float = 100.0
     """Distance beyond which nothing is looked for, in normalised units; of contracted scenes."""
 
@@ -47,6 +52,12 @@ class ViewFrame:
     def inner(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
         """Normalised places of points of the world."""
         return (points - points.new_tensor(self.middle)) / self.scale
+
+    def reach(self, position: Float64[np.ndarray, "3"]) -> float:
+        """A distance from a place of the world beyond which nothing is seen from it."""
+        if self.contracted:
+            return self.far * self.scale
+        return float(np.linalg.norm(position - np.asarray(self.middle))) + 3**0.5 * self.scale
 
     def rays(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rays:
         """Rays of the world, in normalised units, with the stretch in which the scene may lie."""
@@ -74,6 +85,16 @@ class SceneField(torch.nn.Module):
         super().__init__()
         self.inner, self.frame = inner, frame
 
+    @property
+    def device(self) -> torch.device:
+        """Where the field computes."""
+        return self.inner.grid.density.device
+
+    @property
+    def middle(self) -> Float64[np.ndarray, "3"]:
+        """The point of the world around which the scene lies."""
+        return np.asarray(self.frame.middle)
+
     def forward(
         self, points: Float[Tensor, "*batch 3"], directions: Float[Tensor, "*batch 3"]
     ) -> tuple[Float[Tensor, "*batch"], Float[Tensor, "*batch 3"]]:
@@ -91,7 +112,10 @@ class SceneField(torch.nn.Module):
         return found.reshape(points.shape[:-1]) / self.frame.scale
 
     def _known_density(self, points: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
-        places = self.frame.contract(self.frame.inner(points).float())
+        return self.density_within(self.frame.contract(self.frame.inner(points).float()))
+
+    def density_within(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """Densities per unit of the field's own length at places of its cube; zero where it has found nothing."""
         known = self.inner.grid.at(places) & (places.abs().amax(-1) <= 1)
         found = torch.zeros(len(places), device=places.device)
         if bool(known.any()):
@@ -101,10 +125,25 @@ class SceneField(torch.nn.Module):
     def see(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rendered:
         """What rays of the world see; depths in its units."""
         frame = self.frame
-        found = render_rays(
-            self.inner, frame.rays(origin, direction), self.inner.grid, frame.spacing, contract=frame.contract
-        )
+        found = render_rays(self.inner, frame.rays(origin, direction), self._samples, contract=frame.contract)
         return Rendered(colour=found.colour, opacity=found.opacity, depth=found.depth * frame.scale)
+
+    def _samples(self, rays: Rays) -> Packed:
+        frame, inner = self.frame, self.inner
+        if frame.importance is None:
+            return march(rays, inner.grid, frame.spacing, contract=frame.contract)
+        first, second = (
+            ((torch.arange(count, device=self.device) + 0.5) / count).expand(rays.count, count)
+            for count in frame.importance
+        )
+        return hierarchical_samples(
+            inner.density,
+            rays,
+            frame.spacing,
+            contract=frame.contract,
+            first=torch.full_like(first, 0.5),
+            second=second,
+        )
 
     @torch.no_grad()
     def picture(
@@ -114,7 +153,7 @@ class SceneField(torch.nn.Module):
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> Picture:
         """The picture of a camera, in blocks of rows, on the CPU."""
-        device = self.inner.grid.density.device
+        device = self.device
         behind = torch.tensor(background, device=device)
         pose, lenses = camera_to_world.to(device, torch.float64), Lenses([lens])
         rows_at_once = max(1, ROWS_AT_ONCE // lens.width)

@@ -38,6 +38,7 @@ class OccupancyGrid(torch.nn.Module):
         self.register_buffer("asked", torch.zeros(n**3, dtype=torch.bool))
         self.register_buffer("age", torch.zeros((), dtype=torch.int64))
         self.register_buffer("rays", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("samples", torch.zeros((), dtype=torch.int64))
         self.density: Tensor
         self.full: Tensor
         self.coarse: Tensor
@@ -49,6 +50,8 @@ class OccupancyGrid(torch.nn.Module):
         """Training steps that have been taken with this grid."""
         self.rays: Tensor
         """Rays that were trained on in them."""
+        self.samples: Tensor
+        """Samples along these rays."""
 
     def restrict(self, seen: Bool[Tensor, " cells"]) -> None:
         """Leave out all cells but these for good, before training."""

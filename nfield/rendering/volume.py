@@ -44,12 +44,10 @@ class Rendered:
 
 
 @torch.no_grad()
-def render_rays(
-    radiance: Radiance, rays: Rays, grid: OccupancyGrid, spacing: Spacing, *, contract: Contraction
-) -> Rendered:
-    """What any number of rays see, in blocks."""
+def render_rays(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packed], *, contract: Contraction) -> Rendered:
+    """What any number of rays see, in blocks; `sample` places the samples along them."""
     blocks = [
-        _render_block(radiance, rays.take(slice(start, start + RAYS_PER_BLOCK)), grid, spacing, contract)
+        _render_block(radiance, rays.take(slice(start, start + RAYS_PER_BLOCK)), sample, contract)
         for start in range(0, max(1, rays.count), RAYS_PER_BLOCK)
     ]
     return Rendered(
@@ -59,10 +57,8 @@ def render_rays(
     )
 
 
-def _render_block(
-    radiance: Radiance, rays: Rays, grid: OccupancyGrid, spacing: Spacing, contract: Contraction
-) -> Rendered:
-    samples = march(rays, grid, spacing, contract=contract)
+def _render_block(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packed], contract: Contraction) -> Rendered:
+    samples = sample(rays)
     counts = torch.bincount(samples.ray, minlength=rays.count)
     first = counts.cumsum(0) - counts
     place = torch.arange(samples.count, device=first.device) - first.index_select(0, samples.ray)

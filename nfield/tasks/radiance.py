@@ -16,7 +16,10 @@ from nfield.core.views import View
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField, ViewFrame
 from nfield.metrics.image import psnr_from_mse
-from nfield.rendering.composite import composite, distortion, weights
+from nfield.rendering.composite import Packed, composite, distortion, weights
+from nfield.rendering.hierarchical import hierarchical_samples
+from nfield.rendering.march import Rays
+from nfield.rendering.spacing import stratified_draws
 from nfield.rendering.volume import samples_within
 from nfield.spectral.bands import BandErrors
 from nfield.tasks.view_pixels import ViewPixels, over
@@ -66,11 +69,13 @@ class RadianceTask:
         random_background: bool = True,
         distortion_weight: float = 0.0,
         opacity_weight: float = 0.0,
+        coarse_first: int | None = None,
     ) -> None:
         self.pixels, self.frame, self.samples = pixels, frame, samples
         self.background = background
         self.random_background = random_background and pixels.has_alpha
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
+        self.coarse_first = coarse_first
         chosen = np.unique(np.linspace(0, len(probe) - 1, min(len(probe), PROBED_VIEWS)).round().astype(int))
         self.probe = [probe[i] for i in chosen]
         self._windows = [_centre(view) for view in self.probe]
@@ -128,29 +133,28 @@ class RadianceTask:
     def losses(self, field: RadianceField, batch: RayBatch) -> dict[str, Tensor]:
         """Mean squared error of the colours, and the regularisers that are asked for."""
         frame = self.frame
+        draw = torch.Generator().manual_seed(batch.seed)
         if field.grid.age % GRID_EVERY == 0:
-            draw = torch.Generator().manual_seed(batch.seed)
             field.grid.update(field.density, draw, step=frame.step, share=GRID_SHARE)
+        if field.shown is not None and self.coarse_first:
+            field.show(min(1.0, int(field.grid.age) / self.coarse_first))
         field.grid.age += 1
-        rays, samples = samples_within(
-            lambda part: frame.rays(*self.pixels.rays(batch.pixels[part])),
-            field.grid,
-            frame.spacing,
-            contract=frame.contract,
-            jitter=batch.jitter,
-            budget=self.samples,
-            block=RAYS_AT_ONCE["cuda" if batch.jitter.is_cuda else "cpu"],
-        )
+        rays, samples = self._samples(field, batch, draw)
         count = rays.count
         field.grid.rays += count
+        field.grid.samples += samples.count
         places = frame.contract(rays.at(samples))
         density, colour = field(places, rays.direction.index_select(0, samples.ray))
         weight = weights(density, samples)
         seen, opacity = composite(weight, colour, samples)
         truth, alpha = self.pixels.colours(batch.pixels[:count])
+        if field.cameras is not None:
+            seen = field.cameras.exposed(self.pixels.view_of(batch.pixels[:count]), seen)
         background = batch.background[:count]
         target = truth * alpha + background * (1 - alpha)
         terms = {"mse": (seen + (1 - opacity)[:, None] * background - target).square().mean()}
+        if field.cameras is not None:
+            terms["cameras"] = field.cameras.penalty()
         if self.distortion_weight:
             near = frame.spacing.steps(samples.distance) * frame.step
             spread = distortion(weight, near, torch.full_like(near, frame.step), samples)
@@ -159,6 +163,38 @@ class RadianceTask:
             sure = opacity.clamp(1e-4, 1 - 1e-4)
             terms["opacity"] = self.opacity_weight * -(sure * sure.log() + (1 - sure) * (1 - sure).log()).mean()
         return terms
+
+    def _samples(self, field: RadianceField, batch: RayBatch, draw: torch.Generator) -> tuple[Rays, Packed]:
+        """As many of the batch's rays as have about the wanted number of samples, and these."""
+        frame = self.frame
+        if frame.importance is None:
+            return samples_within(
+                lambda part: self._rays(field, batch.pixels[part]),
+                field.grid,
+                frame.spacing,
+                contract=frame.contract,
+                jitter=batch.jitter,
+                budget=self.samples,
+                block=RAYS_AT_ONCE["cuda" if batch.jitter.is_cuda else "cpu"],
+            )
+        coarse, fine = frame.importance
+        rays = self._rays(field, batch.pixels[: max(1, self.samples // (coarse + fine))])
+        samples = hierarchical_samples(
+            field.density,
+            rays,
+            frame.spacing,
+            contract=frame.contract,
+            first=torch.rand(rays.count, coarse, generator=draw),
+            second=stratified_draws(rays.count, fine, draw),
+        )
+        return rays, samples
+
+    def _rays(self, field: RadianceField, pixels: Int[Tensor, " n"]) -> Rays:
+        origin, direction = self.pixels.rays(pixels)
+        if field.cameras is not None:
+            picture = self.pixels.view_of(pixels)
+            origin, direction = field.cameras.rays(picture, origin, direction, self.frame.scale)
+        return self.frame.rays(origin, direction)
 
     def evaluate(self, field: RadianceField) -> Evaluation:
         """PSNR and band errors over the central parts of a few held-out views, and a picture of the first."""
@@ -184,7 +220,11 @@ class RadianceTask:
         return Evaluation(
             quality=float(np.mean(values)),
             band_errors=self.bands(np.concatenate(colours, -1)),
-            numbers={"occupied": field.grid.share, "rays": float(field.grid.rays)},
+            numbers={
+                "occupied": field.grid.share,
+                "rays": float(field.grid.rays),
+                "samples": float(field.grid.samples),
+            },
             series=series,
             snapshot=np.round(colours[0] * 255).astype(np.uint8),
         )

@@ -71,9 +71,13 @@ class ViewPixels:
         drawn = torch.randint(self.count, (count,), generator=generator)
         return drawn if self._allowed is None else self._allowed[drawn].long()
 
+    def view_of(self, pixels: Int[Tensor, " n"]) -> Int[Tensor, " n"]:
+        """Numbers of the views that pixels belong to."""
+        return torch.searchsorted(self.ends, pixels, right=True)
+
     def rays(self, pixels: Int[Tensor, " n"]) -> tuple[Float[Tensor, "n 3"], Float[Tensor, "n 3"]]:
         """Origins and directions, in the world, of the rays through the centres of pixels."""
-        view = torch.searchsorted(self.ends, pixels, right=True)
+        view = self.view_of(pixels)
         width = self._width[view]
         inside = pixels - torch.nn.functional.pad(self.ends, (1, 0))[view]
         places = torch.stack([inside % width, inside // width], -1).double() + 0.5

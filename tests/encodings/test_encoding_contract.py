@@ -158,3 +158,25 @@ def test_zero_dimensions_are_refused(name: str) -> None:
 def test_smooth_encodings_say_so() -> None:
     assert build("gaussian", 2).derivative_order == math.inf
     assert build("hash", 2).derivative_order == 1
+
+
+@every_case
+def test_finer_features_change_faster(name: str, d: int) -> None:
+    """Octaves are logarithms of how fast features change: by mean squares of derivatives, over random parameters."""
+    encoding = build(name, d).double()
+    draw = generator(1, "parameters")
+    with torch.no_grad():
+        for values in encoding.parameters():
+            values.copy_(torch.randn(values.shape, generator=draw, dtype=values.dtype))
+    octaves = encoding.octaves()
+    assert octaves.shape == (encoding.out_dim,)
+    assert octaves.isfinite().all()
+    # Waves longer than the domain look flatter or steeper by where they are met.
+    known = octaves >= 0
+    if len(octaves[known].unique()) < 2:
+        return
+    x = points(4000, d)
+    slopes = torch.autograd.functional.jacobian(lambda at: encoding(at).sum(0), x)
+    steepness = slopes.square().sum(-1).mean(-1).sqrt().log2()
+    # Hash tables that are too small for a level mix its nodes, which changes no slope by more than a constant.
+    assert torch.corrcoef(torch.stack([octaves.double(), steepness])[:, known])[0, 1] > 0.95

@@ -137,7 +137,7 @@ def test_rendering_in_rounds_gives_what_all_samples_together_do() -> None:
     def radiance(places: torch.Tensor, directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return 3 * (places[:, 1] + 0.5), torch.sigmoid(places)
 
-    seen = render_rays(radiance, rays, grid, spacing, contract=same)
+    seen = render_rays(radiance, rays, lambda some: march(some, grid, spacing, contract=same), contract=same)
     samples = march(rays, grid, spacing, contract=same)
     density, colour = radiance(rays.at(samples), rays.direction[samples.ray])
     expected, opacity = composite(weights(density, samples), colour, samples)
@@ -154,7 +154,9 @@ def test_a_wall_is_seen_where_it_stands() -> None:
     def wall(places: torch.Tensor, directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.where(places[:, 0] > 0, 1e4, 0.0), torch.ones_like(places)
 
-    seen = render_rays(wall, straight_rays(), grid, Spacing(step=0.01), contract=same)
+    seen = render_rays(
+        wall, straight_rays(), lambda some: march(some, grid, Spacing(step=0.01), contract=same), contract=same
+    )
     torch.testing.assert_close(seen.depth, torch.full((5,), 3.0), atol=0.01, rtol=0)
     torch.testing.assert_close(seen.opacity, torch.ones(5), atol=1e-4, rtol=0)
 
