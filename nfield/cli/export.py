@@ -1,21 +1,34 @@
-"""`nfield export`: the mesh of a surface run, at any resolution and in any format, in the units of its input."""
+"""`nfield export`: the mesh of a surface or of views, or the points that these show, in the units of the input."""
 
 import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.core.checks import UserError
+from nfield.core.checks import UserError, at_least
 from nfield.core.device import choose_device
-from nfield.experiments.result import load
+from nfield.core.mesh import Mesh
+from nfield.core.seeding import generator
+from nfield.experiments.result import Result, load
 from nfield.experiments.surface_mesh import mesh_of
 from nfield.experiments.surface_options import LARGEST_RESOLUTION
 from nfield.experiments.surface_result import SurfaceResult
+from nfield.experiments.views_mesh import scene_mesh
+from nfield.experiments.views_points import seen_points
+from nfield.experiments.views_result import ViewsResult
+from nfield.io.clouds import check_cloud_path, save_cloud
 from nfield.io.meshes import check_mesh_path, save_mesh
+from nfield.meshing.simplify import simplify
+
+POINTS = 500_000
+"""Of a cloud, where no number is given."""
+MESH_POINTS = 30_000
+"""Seen points from which the surface of a radiance field is followed."""
+SURFACE_ONLY, VIEWS_ONLY = ("level", "open"), ("cloud", "points")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,17 +36,21 @@ class Command:
     """What the command takes."""
 
     run: str = ""
-    """Folder of a surface run, finished or not."""
+    """Folder of a surface run or a views run, finished or not."""
     out: str = "mesh.ply"
-    """File to write: .ply, .obj, .glb, .stl or .off."""
+    """File to write: .ply, .obj, .glb, .stl or .off; of a cloud .ply, .xyz or .npz."""
     resolution: Optional[int] = None
-    """Cells along the longest edge. Default: the run's own."""
-    level: float = 0.0
-    """Distance from the surface, in input units: above zero a shell around it, below inside it."""
+    """Cells of the mesh along the longest edge. Default: the run's own; of views as fine as the steps along rays."""
+    level: Optional[float] = None
+    """Distance from the surface, in input units: above zero a shell around it, below inside it. Default: 0."""
     faces: Optional[int] = None
     """Reduce the mesh to about so many faces."""
     open: bool = False
     """Cut the surface off where no points are near."""
+    cloud: bool = False
+    """Write the points that the cameras of views see, with colours and normals, instead of a mesh."""
+    points: Optional[int] = None
+    """Points of the cloud. Default: 500,000."""
     baseline: bool = False
     """Export the plain MLP instead of the field."""
     device: str = "auto"
@@ -45,30 +62,71 @@ class Command:
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
-    command = parse(kind, arguments, verb="export", description=__doc__ or "")
-    check_mesh_path(command.out)
+    command: Any = parse(kind, arguments, verb="export", description=__doc__ or "")
+    (check_cloud_path if command.cloud else check_mesh_path)(command.out)
     if Path(command.out).exists() and not command.overwrite:
         raise UserError(f"'{command.out}' exists. Choose another --out, or say --overwrite.")
     if command.resolution is not None and not 8 <= command.resolution <= LARGEST_RESOLUTION:
         raise UserError(f"--resolution must lie between 8 and {LARGEST_RESOLUTION} cells, but is {command.resolution}.")
+    if command.points is not None:
+        at_least(command.points, 1, "--points")
+        if not command.cloud:
+            raise UserError("--points counts the points of a cloud: say --cloud too, or leave it out.")
+    if command.cloud and (command.faces is not None or command.resolution is not None):
+        raise UserError("A cloud has neither --faces nor a --resolution. Leave them out, or leave --cloud out.")
     choose_device(command.device)
     result = load(command.run, command.device)
-    if not isinstance(result, SurfaceResult):
+    if isinstance(result, Result):
         raise UserError(f"{command.run} is the run of an image, which has no mesh: use nfield render.")
-    field = result.baseline if command.baseline else result.field
-    if field is None:
+    _refuse(command, *((VIEWS_ONLY, "a surface") if isinstance(result, SurfaceResult) else (SURFACE_ONLY, "views")))
+    if result.baseline is None and command.baseline:
         raise UserError(f"{command.run} holds no baseline: it was run with --no-baseline, or has not come to it yet.")
+    if isinstance(result, SurfaceResult):
+        save_mesh(command.out, _surface(command, result))
+    elif command.cloud:
+        save_cloud(command.out, _seen(command, result, command.points or POINTS).cloud(command.run))
+    else:
+        save_mesh(command.out, _scene(command, result))
+    sys.stdout.write(f"{command.out}\n")
+
+
+def _refuse(command: Any, options: Sequence[str], task: str) -> None:
+    for name in options:
+        if getattr(command, name) not in (None, False):
+            raise UserError(f"{command.run} is the run of {task}, for which there is no --{name}. Leave it out.")
+
+
+def _surface(command: Any, result: SurfaceResult) -> Mesh:
+    field = result.field if result.baseline is None or not command.baseline else result.baseline
     meshed = mesh_of(
         field,
         result.extent(),
         resolution=command.resolution or result.metrics.get("resolution"),
         open_surface=command.open,
         faces=command.faces,
-        level=command.level,
+        level=command.level or 0.0,
     )
     for note in meshed.notes:
         sys.stderr.write(f"{note}\n")
     if meshed.mesh is None:
         raise AssertionError("a surface that is not there is refused before")
-    save_mesh(command.out, meshed.mesh)
-    sys.stdout.write(f"{command.out}\n")
+    return meshed.mesh
+
+
+def _field_of(command: Any, result: ViewsResult) -> Any:
+    return result.baseline if command.baseline else result.field
+
+
+def _seen(command: Any, result: ViewsResult, count: int) -> Any:
+    draw = generator(result.config["seed"], "points")
+    return seen_points(_field_of(command, result), result.views.of("train"), count, draw)
+
+
+def _scene(command: Any, result: ViewsResult) -> Mesh:
+    mesh = scene_mesh(_field_of(command, result), _seen(command, result, MESH_POINTS), command.resolution)
+    if command.faces is None:
+        return mesh
+    reduced = simplify(mesh, command.faces)
+    if reduced.note is not None:
+        sys.stderr.write(f"{reduced.note}\n")
+    return reduced.mesh

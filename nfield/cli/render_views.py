@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,11 +13,10 @@ from nfield.backbones import BACKBONES
 from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
 from nfield.cli.console import band_table
 from nfield.cli.fit_image import new_folder
-from nfield.core.checks import UserError, at_least, choice
-from nfield.core.views import ViewSet
 from nfield.encodings import ENCODINGS
 from nfield.experiments.views import run_views
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
+from nfield.experiments.views_source import open_views
 from nfield.reports import write_report
 from nfield.training.progress import choose_progress
 
@@ -52,6 +50,8 @@ class Command:
     """Leave out frames whose picture is missing, instead of stopping."""
     convention: Literal["opengl", "opencv"] = "opengl"
     """Axes of the cameras in transforms.json: opengl (x right, y up, looking along -z) or opencv (y down, along +z)."""
+    image_path: Optional[str] = None
+    """Folder of a COLMAP model's pictures. Default: images beside the model."""
     config: Optional[str] = None
     """JSON file with options, such as a run's config.json; options on the command line win."""
     resume: bool = False
@@ -62,7 +62,7 @@ class Command:
     """Print metrics.json on stdout, and nothing else there."""
 
 
-SOURCE_OPTIONS = ("scene", "size", "train", "test", "rig", "downscale", "skip_missing", "convention")
+SOURCE_OPTIONS = ("scene", "size", "train", "test", "rig", "downscale", "skip_missing", "convention", "image_path")
 """What tells which views a run has: kept in config.json, so that a run that is resumed has the same."""
 
 
@@ -94,39 +94,14 @@ def read_options(arguments: Sequence[str]) -> tuple[Command, ViewsOptions]:
     return command, ViewsOptions(**values)
 
 
-def views_of(command: Command, seed: int) -> ViewSet:
-    """The views that the command names: a file or folder where one exists, otherwise a toy scene."""
-    name = command.scene
-    if name is not None and Path(name).exists() and Path(name).suffix not in (".yaml", ".yml"):
-        from nfield.io.posed import load_views
-
-        return load_views(
-            name,
-            downscale=command.downscale,
-            skip_missing=command.skip_missing,
-            convention=command.convention,
-        )
-    if name is not None and (os.sep in name or name.startswith(".")) and not Path(name).exists():
-        raise UserError(f"There is no '{name}'. Give a folder or file of posed photographs, or a toy scene.")
-    from nfield.scenes.rigs import RIGS
-    from nfield.scenes.scene_files import DEFAULT_SCENE, load_scene
-    from nfield.scenes.toy_views import toy_views
-
-    choice(command.rig, RIGS, "rig")
-    at_least(command.size, 2, "--size")
-    return toy_views(
-        load_scene(name or DEFAULT_SCENE), command.size, command.train, command.test, command.rig, seed=seed
-    )
-
-
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     command, options = read_options(arguments)
-    views = views_of(command, options.seed)
+    source = {name: getattr(command, name) for name in SOURCE_OPTIONS}
+    views = open_views(command.scene, seed=options.seed, **{k: v for k, v in source.items() if k != "scene"})
     out = new_folder(views.source) if command.out is None else Path(command.out)
     progress = choose_progress(quiet=command.quiet)
-    kept = {name: getattr(command, name) for name in SOURCE_OPTIONS}
-    run_views(views, options, out=out, resume=command.resume, progress=progress, source_options=kept)
+    run_views(views, options, out=out, resume=command.resume, progress=progress, source_options=source)
     report = write_report(out)
     if command.json:
         sys.stdout.write((out / "metrics.json").read_text())

@@ -117,6 +117,15 @@ class ViewSet:
         return np.stack([view.camera_to_world for view in self.views])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CameraPath:
+    """Where a camera goes, frame by frame."""
+
+    views: tuple[View, ...]
+    """The frames, without pictures."""
+    frames_per_second: int = 30
+
+
 def pixel_rays(
     view: View, rows: torch.Tensor, columns: torch.Tensor
 ) -> tuple[Float[torch.Tensor, "*n 3"], Float[torch.Tensor, "*n 3"]]:

@@ -15,9 +15,10 @@ from nfield.core.checks import UserError
 from nfield.core.device import choose_device, describe_device
 from nfield.core.seeding import generator
 from nfield.core.views import ViewSet
+from nfield.experiments.views_cameras import write_cameras
 from nfield.experiments.views_frame import Understood, frame_entries, understand
 from nfield.experiments.views_options import BACKGROUNDS, DEFAULT_STEPS, ViewsOptions
-from nfield.experiments.views_outputs import write_outputs
+from nfield.experiments.views_outputs import ViewWriter, write_orbit
 from nfield.experiments.views_recipe import BASELINE, BASELINE_RATES, build_radiance, views_recipe
 from nfield.experiments.views_result import ViewsResult
 from nfield.experiments.views_summary import UNIT, views_metrics
@@ -146,12 +147,13 @@ class _Run:
             random_background=options.random_background,
             distortion_weight=options.distortion_weight,
             opacity_weight=options.opacity_weight,
+            coarse_first=options.coarse_first,
         )
 
     def go(self, config: dict[str, Any]) -> ViewsResult:
         """Fit, compare, measure, write."""
         options = self.options
-        field = build_radiance(config["recipe"], options.seed, self.found.occupied).to(self.device)
+        field = self._build(config["recipe"])
         trained = self._train("field", field, config["recipe"]["learning_rate"])
         result = ViewsResult(
             field=SceneField(field, self.found.frame).eval(),
@@ -165,16 +167,22 @@ class _Run:
             plain, other = self._baseline(config)
             result.baseline = SceneField(plain, self.found.frame).eval()
             result.history = trained.history + other.history
-        result.metrics, result.shown = views_metrics(result, self.task, trained, other)
+        keep = None if self.folder is None else ViewWriter(self.folder.outputs, result)
+        result.metrics = views_metrics(result, self.task, trained, other, keep)
         result.metrics["seconds_total"] = time.perf_counter() - self.began
         if self.folder is not None:
             result.folder = self.folder.path
+            write_cameras(self.folder.outputs / "cameras.json", result)
             if options.frames:
                 self.tell(f"Rendering a turn of {options.frames} frames")
-            write_outputs(self.folder.outputs, result)
+                write_orbit(self.folder.outputs, result)
             result.metrics["seconds_total"] = time.perf_counter() - self.began
             self.folder.write_metrics(result.metrics)
         return result
+
+    def _build(self, recipe: dict[str, Any]) -> RadianceField:
+        pictures = len(self.pixels.views)
+        return build_radiance(recipe, self.options.seed, pictures, self.found.occupied).to(self.device)
 
     def _baseline(self, config: dict[str, Any]) -> tuple[RadianceField, TrainingResult]:
         """The plain MLP on the same rays, with a rate out of three; its recipe goes into `config`."""
@@ -186,14 +194,14 @@ class _Run:
             config["baseline_recipe"] = recipe
             if self.folder is not None:
                 self.folder.write_config(config)
-        module = build_radiance(recipe, self.options.seed, self.found.occupied).to(self.device)
+        module = self._build(recipe)
         return module, self._train("baseline", module, recipe["learning_rate"])
 
     def _tuned(self, recipe: dict[str, Any]) -> float:
         """The rate that lowers the loss most over a few steps."""
         losses = {}
         for rate in BASELINE_RATES:
-            module = build_radiance(recipe, self.options.seed, self.found.occupied).to(self.device)
+            module = self._build(recipe)
             settings = TrainingSettings(
                 steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, evaluations=2, precision="float32"
             )

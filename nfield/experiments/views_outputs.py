@@ -1,117 +1,121 @@
 """The pictures of a views run, under outputs/."""
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 
-from nfield.core.image import Image
-from nfield.core.views import View, ViewSet, pixel_rays
+from nfield.core.views import CameraPath, View
+from nfield.experiments.view_products import (
+    coloured_depth,
+    coloured_normals,
+    depth_of,
+    depth_range,
+    depth_scale,
+    save_colours,
+    save_depth,
+    shown_as,
+)
+from nfield.experiments.views_paths import path_by_name, zoomed
 from nfield.experiments.views_summary import Shown
 from nfield.fields.scene import Picture, SceneField
 from nfield.io.atomic import write_json
-from nfield.io.image_writers import save_image
 from nfield.io.video import save_video
 from nfield.io.view_pictures import picture_name
-from nfield.rendering.paths import orbit, upward
-from nfield.tasks.radiance import OPAQUE
+from nfield.tasks.view_pixels import over
 
 if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
 
-DEPTH_STEPS = 65535
-"""Largest number of a 16-bit PNG."""
+BLACK = (0.0, 0.0, 0.0)
 LARGEST_VIDEO = 800
-"""Pixels along the longer side of a video."""
+"""Pixels along the longer side of a run's own video."""
+SAMPLED_FRAMES, SAMPLED_SIDE = 8, 64
+"""Frames of a path, and their longer side, that are looked at to find how far depths reach."""
 
 
-def save_colours(path: Path, colours: Float[np.ndarray, "height width channels"]) -> None:
-    """Values in [0, 1] as an 8-bit PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_image(path, np.clip(colours, 0, 1), Image.from_array(np.zeros(colours.shape, dtype=np.uint8)))
+class ViewWriter:
+    """Writes truth, field and baseline of held-out views, with opacities, depths and normals, as they come."""
 
+    def __init__(self, outputs: Path, result: "ViewsResult") -> None:
+        self.outputs = outputs
+        path = path_by_name("held-out", result.views, result.field.middle)
+        self.low, self.high = depths_along(result.field, path)
+        self.reach = reach_along(result.field, path)
+        write_json(_made(outputs / "depth") / "scale.json", depth_scale(self.reach))
 
-def write_outputs(outputs: Path, result: "ViewsResult") -> None:
-    """Everything under outputs/: the measured views, and the video where one is asked for."""
-    if result.views is None:
-        raise AssertionError("outputs are written where the views are at hand")
-    write_views(outputs, result.shown, result.field)
-    frames = result.config["options"]["frames"]
-    if frames:
-        write_orbit(outputs, result.field, result.views, result.config["background"], frames)
-
-
-def write_views(outputs: Path, shown: list[Shown], field: SceneField) -> None:
-    """Truth, field and baseline of every held-out view, with opacities, depths and normals."""
-    depths = [_depth(one.picture) for one in shown]
-    finite = np.concatenate([depth[np.isfinite(depth)] for depth in depths])
-    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    for one, depth in zip(shown, depths, strict=True):
-        name = picture_name(one.view.name)
-        save_colours(outputs / "truth" / f"{name}.png", one.truth)
-        save_colours(outputs / "views" / f"{name}.png", one.picture.colour.numpy())
-        save_colours(outputs / "opacity" / f"{name}.png", one.picture.opacity.numpy()[..., None])
-        _save_depth(outputs / "depth" / f"{name}.png", depth, high)
-        save_colours(outputs / "depth" / f"{name}-coloured.png", _coloured(depth, low, high))
-        save_colours(outputs / "normals" / f"{name}.png", _normals(field, one.view, depth))
+    def __call__(self, one: Shown) -> None:
+        """Write one view."""
+        name, outputs = f"{picture_name(one.view.name)}.png", self.outputs
+        depth, coloured = depth_of(one.picture), f"{picture_name(one.view.name)}-coloured.png"
+        save_colours(_made(outputs / "truth") / name, one.truth)
+        save_colours(_made(outputs / "views") / name, one.picture.colour.numpy())
+        save_colours(_made(outputs / "opacity") / name, one.picture.opacity.numpy()[..., None])
+        save_depth(_made(outputs / "depth") / name, depth, self.reach)
+        save_colours(outputs / "depth" / coloured, coloured_depth(depth, self.low, self.high))
+        save_colours(_made(outputs / "normals") / name, coloured_normals(one.view, one.picture))
         if one.baseline is not None:
-            save_colours(outputs / "baseline" / f"{name}.png", one.baseline.colour.numpy())
-            plain = _coloured(_depth(one.baseline), low, high)
-            save_colours(outputs / "baseline-depth" / f"{name}-coloured.png", plain)
-    if shown:
-        write_json(outputs / "depth" / "scale.json", {"units_per_step": high / DEPTH_STEPS, "empty": 0})
+            save_colours(_made(outputs / "baseline") / name, one.baseline.colour.numpy())
+            plain = coloured_depth(depth_of(one.baseline), self.low, self.high)
+            save_colours(_made(outputs / "baseline-depth") / coloured, plain)
 
 
-def _depth(picture: Picture) -> Float[np.ndarray, "height width"]:
-    """Depths, infinite where less than half of the light is stopped."""
-    return torch.where(picture.opacity > OPAQUE, picture.depth, torch.inf).numpy()
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
-def _save_depth(path: Path, depth: Float[np.ndarray, "height width"], high: float) -> None:
-    """Depths as a 16-bit PNG: 0 where there is nothing, otherwise in steps of high / 65535."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    steps = np.where(np.isfinite(depth), np.clip(depth / high, 1 / DEPTH_STEPS, 1), 0)[..., None]
-    like = Image.from_array(np.zeros((*depth.shape, 1), dtype=np.uint16))
-    save_image(path, steps.astype(np.float32), like)
+def write_held_out(outputs: Path, result: "ViewsResult") -> None:
+    """Render and write the held-out views."""
+    write = ViewWriter(outputs, result)
+    background = result.config["background"]
+    for view in result.views.of("test") or result.views.of("train"):
+        other = None if result.baseline is None else render(result.baseline, view, background)
+        truth = over(view.pixels(), background)
+        write(Shown(view=view, truth=truth, picture=render(result.field, view, background), baseline=other))
 
 
-def _coloured(depth: Float[np.ndarray, "height width"], low: float, high: float) -> Float[np.ndarray, "height width 3"]:
-    """Near places bright, far ones dark, empty ones white."""
-    from matplotlib import colormaps
-
-    known = np.isfinite(depth)
-    share = np.where(known, (high - np.where(known, depth, high)) / max(high - low, 1e-12), 0)
-    return np.where(known[..., None], colormaps["viridis"](share)[..., :3], 1.0).astype(np.float32)
-
-
-def _normals(field: SceneField, view: View, depth: Float[np.ndarray, "height width"]) -> Float[np.ndarray, "h w 3"]:
-    """Normals where the light comes from, in the world's axes: (n + 1) / 2 as colour, white where it is empty."""
-    rows, columns = np.nonzero(np.isfinite(depth))
-    colours = np.ones((*depth.shape, 3), dtype=np.float32)
-    origin, direction = pixel_rays(view, torch.from_numpy(rows), torch.from_numpy(columns))
-    points = origin + torch.from_numpy(depth[rows, columns])[:, None] * direction
-    colours[rows, columns] = (field.normals(points.to(field.inner.grid.density.device)).cpu().numpy() + 1) / 2
-    return colours
-
-
-def write_orbit(outputs: Path, field: SceneField, views: ViewSet, background: list[float], frames: int) -> None:
-    """A video of one turn around the scene, from as far and as high as the cameras were."""
-    cameras = views.of("train")
-    poses = np.stack([view.camera_to_world for view in cameras])
-    up = upward(poses) if views.up is None else views.up
-    path = orbit(poses, np.asarray(field.frame.middle), up, frames)
-    lens = cameras[0].lens
-    shrink = min(1.0, LARGEST_VIDEO / max(lens.width, lens.height))
-    lens = lens.resized(math.ceil(lens.width * shrink), math.ceil(lens.height * shrink))
+def render(field: SceneField, view: View, background: Iterable[float]) -> Picture:
+    """What a view's camera sees."""
     red, green, blue = background
+    return field.picture(torch.from_numpy(view.camera_to_world), view.lens, (red, green, blue))
 
-    def pictures() -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-        for pose in path:
-            colour = field.picture(torch.from_numpy(pose), lens, (red, green, blue)).colour
-            yield (colour * 255).round().to(torch.uint8).numpy()
 
-    save_video(outputs / "video.mp4", pictures())
+def depths_along(field: SceneField, path: CameraPath) -> tuple[float, float]:
+    """How near and how far a path's pictures show anything, from a few small ones."""
+    chosen = np.unique(np.linspace(0, len(path.views) - 1, SAMPLED_FRAMES).round().astype(int))
+    return depth_range([depth_of(render(field, _small(path.views[i], SAMPLED_SIDE), BLACK)) for i in chosen])
+
+
+def reach_along(field: SceneField, path: CameraPath) -> float:
+    """A depth that no picture of a path goes beyond."""
+    return max(field.frame.reach(view.position) for view in path.views)
+
+
+def _small(view: View, side: int) -> View:
+    return replace(view, lens=zoomed(view.lens, min(1.0, side / max(view.lens.width, view.lens.height))))
+
+
+def frames_along(
+    field: SceneField,
+    path: CameraPath,
+    background: Iterable[float],
+    product: str,
+    near_and_far: tuple[float, float],
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """The frames of a video."""
+    for view in path.views:
+        values = shown_as(product, view, render(field, view, background), near_and_far)
+        yield np.broadcast_to((values * 255).round().astype(np.uint8), (*values.shape[:2], 3))
+
+
+def write_orbit(outputs: Path, result: "ViewsResult") -> None:
+    """A video of one turn around the scene, from as far and as high as the cameras were."""
+    lens = result.views.of("train")[0].lens
+    zoom = min(1.0, LARGEST_VIDEO / max(lens.width, lens.height))
+    path = path_by_name("orbit", result.views, result.field.middle, result.config["options"]["frames"], zoom)
+    save_video(outputs / "video.mp4", frames_along(result.field, path, result.config["background"], "colour", (0, 1)))

@@ -12,9 +12,9 @@ from nfield.core.lens import Lens
 from nfield.core.types import Band
 from nfield.core.views import View, ViewSet
 from nfield.experiments.band_figures import final_bands
-from nfield.experiments.views_outputs import write_outputs
+from nfield.experiments.views_cameras import write_cameras
+from nfield.experiments.views_outputs import write_held_out, write_orbit
 from nfield.experiments.views_recipe import build_radiance
-from nfield.experiments.views_summary import Shown
 from nfield.fields.scene import SceneField, ViewFrame
 from nfield.io.run_folder import RunFolder
 
@@ -27,11 +27,9 @@ class ViewsResult:
     config: dict[str, Any]
     history: list[dict[str, Any]]
     metrics: dict[str, Any]
+    views: ViewSet
+    """The views that were fitted; of an opened run their cameras alone."""
     baseline: SceneField | None = None
-    views: ViewSet | None = None
-    """The views that were fitted, where they are at hand; of an opened run their cameras alone."""
-    shown: list[Shown] = dataclasses.field(default_factory=list)
-    """The measured views as they are and as the fields see them, where the views are at hand."""
     folder: Path | None = None
 
     @property
@@ -48,8 +46,11 @@ class ViewsResult:
         for name, field in (("field", self.field), ("baseline", self.baseline)):
             if field is not None:
                 folder.save_weights(name, self.metrics["steps"], field.inner.state_dict())
-        if self.shown:
-            write_outputs(folder.outputs, self)
+        write_cameras(folder.outputs / "cameras.json", self)
+        if all(view.read is not None for view in self.views.views):
+            write_held_out(folder.outputs, self)
+            if self.config["options"]["frames"]:
+                write_orbit(folder.outputs, self)
         folder.write_metrics(self.metrics)
         return folder.path
 
@@ -58,14 +59,15 @@ def load_views_run(folder: RunFolder, device: str = "cpu") -> ViewsResult:
     """Open the folder of a views run, finished or not."""
     config = folder.read_config()
     place = choose_device(device)
-    entries = config["frame"]
-    frame = ViewFrame(**{**entries, "middle": tuple(entries["middle"])})
+    entries: dict[str, Any] = config["frame"]
+    known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in entries.items()}
+    frame = ViewFrame(**known)
     found: dict[str, SceneField | None] = {"field": None, "baseline": None}
     for name, key in (("field", "recipe"), ("baseline", "baseline_recipe")):
         if not config.get(key) or not folder.has_checkpoint(name):
             continue
         _, state = folder.load_weights(name)
-        module = build_radiance(config[key], config["seed"])
+        module = build_radiance(config[key], config["seed"], config["views"]["train"])
         module.load_state_dict(state)
         found[name] = SceneField(module, frame).to(place).eval()
     if found["field"] is None:

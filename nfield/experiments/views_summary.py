@@ -1,6 +1,7 @@
 """The final figures of a views run, metrics.json, and the pictures that they were measured on."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from jaxtyping import Float
 from nfield.core.checks import finite_or_none
 from nfield.core.views import View
 from nfield.experiments.band_figures import THRESHOLD, band_entries
+from nfield.experiments.views_cameras import camera_figures
 from nfield.fields.scene import Picture, SceneField
 from nfield.metrics.image import SSIM_TOO_SMALL, psnr_from_mse, ssim
 from nfield.spectral.order import order_spearman
@@ -20,6 +22,8 @@ from nfield.training.loop import TrainingResult
 
 if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
+
+Background = tuple[float, float, float]
 
 UNIT = "cycles/side"
 NO_HELD_OUT = "no view is held out: the views that were trained on are measured"
@@ -35,72 +39,87 @@ class Shown:
     baseline: Picture | None
 
 
-def views_metrics(
-    result: "ViewsResult", task: RadianceTask, trained: TrainingResult, baseline: TrainingResult | None
-) -> tuple[dict[str, Any], list[Shown]]:
-    """All keys of metrics.json, the baseline's under `baseline`; and the held-out views."""
-    if result.views is None:
-        raise AssertionError("figures are made where the views are at hand")
-    views = result.views.of("test") or result.views.of("train")
-    red, green, blue = result.config["background"]
-    background = (red, green, blue)
-    truths = [over(view.pixels(), background) for view in views]
-    pictures, seconds = _pictures(result.field, views, background)
-    metrics = _figures(task, trained, views, truths, pictures)
-    metrics["parameters"] = result.field.count_parameters()
-    metrics["seconds_per_view"] = seconds / len(views)
-    common = {"device": result.config["device"], "seed": result.config["seed"]}
-    metrics.update(common)
-    others: list[Picture | None] = [None] * len(views)
-    metrics["baseline"] = None
-    if baseline is None or result.baseline is None:
-        metrics["why"]["baseline"] = "not asked for (--no-baseline)"
-    else:
-        plain, seconds = _pictures(result.baseline, views, background)
-        metrics["baseline"] = {
-            **_figures(task, baseline, views, truths, plain),
-            "parameters": result.baseline.count_parameters(),
-            "seconds_per_view": seconds / len(views),
-            "learning_rate": result.config["baseline_recipe"]["learning_rate"],
-            **common,
-        }
-        others = list(plain)
-    if not result.views.of("test"):
-        metrics["why"]["psnr"] = metrics["why"]["ssim"] = NO_HELD_OUT
-    shown = [
-        Shown(view=view, truth=truth, picture=picture, baseline=other)
-        for view, truth, picture, other in zip(views, truths, pictures, others, strict=True)
-    ]
-    return finite_or_none(metrics), shown
+class _Measured:
+    """Figures of a field's pictures, view by view."""
 
+    def __init__(self) -> None:
+        self.per_view: list[dict[str, Any]] = []
+        self.seconds = 0.0
+        self._depth_error, self._depths = 0.0, 0
+        self.depths_known = True
 
-def _pictures(
-    field: SceneField, views: tuple[View, ...], background: tuple[float, float, float]
-) -> tuple[list[Picture], float]:
-    began = time.perf_counter()
-    found = [field.picture(torch.from_numpy(view.camera_to_world), view.lens, background) for view in views]
-    return found, time.perf_counter() - began
-
-
-def _figures(
-    task: RadianceTask,
-    trained: TrainingResult,
-    views: tuple[View, ...],
-    truths: list[np.ndarray],
-    pictures: list[Picture],
-) -> dict[str, Any]:
-    began = time.perf_counter()
-    why: dict[str, str] = {}
-    per_view: list[dict[str, Any]] = []
-    for view, truth, picture in zip(views, truths, pictures, strict=True):
+    def picture(self, field: SceneField, view: View, truth: np.ndarray, background: Background) -> Picture:
+        """The field's picture of a view, measured."""
+        began = time.perf_counter()
+        picture = field.picture(torch.from_numpy(view.camera_to_world), view.lens, background)
+        self.seconds += time.perf_counter() - began
         colour = picture.colour.numpy()
-        per_view.append(
+        self.per_view.append(
             {
                 "name": view.name,
                 "psnr": psnr_from_mse(float(np.square(colour - truth).mean())),
                 "ssim": ssim(truth, colour),
             }
         )
+        if view.read_depth is None:
+            self.depths_known = False
+        else:
+            true, found = view.read_depth(), picture.depth.numpy()
+            both = np.isfinite(true) & np.isfinite(found) & (picture.opacity.numpy() > OPAQUE)
+            self._depth_error += float(np.abs(true[both] - found[both]).sum())
+            self._depths += int(both.sum())
+        return picture
+
+    @property
+    def depth_error(self) -> float | None:
+        """Mean absolute error of depths in the world's units, over pixels that hold something in truth and picture."""
+        return self._depth_error / self._depths if self.depths_known and self._depths else None
+
+
+def views_metrics(
+    result: "ViewsResult",
+    task: RadianceTask,
+    trained: TrainingResult,
+    baseline: TrainingResult | None,
+    keep: Callable[[Shown], None] | None = None,
+) -> dict[str, Any]:
+    """All keys of metrics.json, the baseline's under `baseline`. Each held-out view is handed to `keep` when seen.
+
+    One view is in memory at a time, so that their number does not matter.
+    """
+    views = result.views.of("test") or result.views.of("train")
+    red, green, blue = result.config["background"]
+    background = (red, green, blue)
+    own, plain = _Measured(), _Measured()
+    for view in views:
+        truth = over(view.pixels(), background)
+        picture = own.picture(result.field, view, truth, background)
+        other = None if result.baseline is None else plain.picture(result.baseline, view, truth, background)
+        if keep is not None:
+            keep(Shown(view=view, truth=truth, picture=picture, baseline=other))
+    common = {"device": result.config["device"], "seed": result.config["seed"]}
+    metrics = {**_figures(task, trained, own), "parameters": result.field.count_parameters(), **common}
+    cameras = camera_figures(result.field)
+    if cameras is not None:
+        metrics["cameras"] = cameras
+    metrics["baseline"] = None
+    if baseline is None or result.baseline is None:
+        metrics["why"]["baseline"] = "not asked for (--no-baseline)"
+    else:
+        metrics["baseline"] = {
+            **_figures(task, baseline, plain),
+            "parameters": result.baseline.count_parameters(),
+            "learning_rate": result.config["baseline_recipe"]["learning_rate"],
+            **common,
+        }
+    if not result.views.of("test"):
+        metrics["why"]["psnr"] = metrics["why"]["ssim"] = NO_HELD_OUT
+    return finite_or_none(metrics)
+
+
+def _figures(task: RadianceTask, trained: TrainingResult, measured: _Measured) -> dict[str, Any]:
+    why: dict[str, str] = {}
+    per_view = measured.per_view
     similar = [entry["ssim"] for entry in per_view if entry["ssim"] is not None]
     if not similar:
         why["ssim"] = SSIM_TOO_SMALL
@@ -118,7 +137,7 @@ def _figures(
     return {
         "task": "views",
         "seconds_fit": trained.seconds,
-        "seconds_total": trained.seconds + trained.diagnostics_seconds + time.perf_counter() - began,
+        "seconds_total": trained.seconds + trained.diagnostics_seconds + measured.seconds,
         "diagnostics_seconds": trained.diagnostics_seconds,
         "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
         "steps": trained.steps,
@@ -131,19 +150,7 @@ def _figures(
         "nyquist": task.bands.nyquist,
         "order_spearman": order.value,
         "depth_bands": depth_bands,
-        "depth_error": _depth_error(views, pictures),
+        "depth_error": measured.depth_error,
+        "seconds_per_view": measured.seconds / len(per_view),
         "why": why,
     }
-
-
-def _depth_error(views: tuple[View, ...], pictures: list[Picture]) -> float | None:
-    """Mean absolute error of depths in the world's units, over pixels that hold something in truth and picture."""
-    errors = []
-    for view, picture in zip(views, pictures, strict=True):
-        if view.read_depth is None:
-            return None
-        truth, found = view.read_depth(), picture.depth.numpy()
-        both = np.isfinite(truth) & np.isfinite(found) & (picture.opacity.numpy() > OPAQUE)
-        errors.append(np.abs(truth[both] - found[both]))
-    together = np.concatenate(errors)
-    return float(together.mean()) if len(together) else None

@@ -75,7 +75,7 @@ def _picture_folder(model: Path, first: ColmapImage, given: Path | None) -> Path
     """The folder that the names of pictures are relative to."""
     if given is not None:
         if not given.is_dir():
-            raise UserError(f"There is no folder '{given}' of pictures. Correct image_path.")
+            raise UserError(f"There is no folder '{given}' of pictures. Correct --image-path.")
         return given
     above = [model, *model.resolve().parents[:LEVELS_UP]]
     for folder in above:
@@ -86,7 +86,7 @@ def _picture_folder(model: Path, first: ColmapImage, given: Path | None) -> Path
             return folder
     raise UserError(
         f"No pictures were found for the model in '{model}': there is no folder '{PICTURES}' there or above. "
-        "Give their folder as image_path."
+        "Give their folder as --image-path."
     )
 
 

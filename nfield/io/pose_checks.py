@@ -54,5 +54,5 @@ def note_on_axes(poses: Float64[np.ndarray, "n 4 4"], convention: str) -> str | 
     name = {"opencv": "OpenCV", "opengl": "OpenGL"}[other]
     return (
         f"{away} of {len(poses)} cameras look away from the point where their axes meet: unless the scene was taken "
-        f"from within, looking outwards, the poses are in {name}'s axes; read them with convention='{other}'"
+        f"from within, looking outwards, the poses are in {name}'s axes; read them with --convention {other}"
     )

@@ -103,7 +103,7 @@ def _with_pictures(frames: Sequence[Frame], source: Path, skip_missing: bool, no
     if not skip_missing:
         raise UserError(
             f"'{source}': {len(missing)} of {len(frames)} pictures are missing: {names}. The first was looked for at "
-            f"'{missing[0].picture}'. Copy them there, or leave them out with skip_missing."
+            f"'{missing[0].picture}'. Copy them there, or leave them out with --skip-missing."
         )
     if len(missing) == len(frames):
         raise UserError(f"'{source}': all {len(frames)} pictures are missing: {names}. Copy them there.")

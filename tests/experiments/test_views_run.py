@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 import nfield as nf
 from nfield.core.checks import UserError
@@ -136,7 +137,7 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     finer = dataclasses.replace(found, footprint=found.footprint / 2)
     recipes = [views_recipe(options.parts, options, f) for f in (found, finer)]
     assert recipes[0] != recipes[1] or preset == "none"
-    field = build_radiance(recipes[0], 0, found.occupied)
+    field = build_radiance(recipes[0], 0, len(views.of("train")), found.occupied)
     density, colour = field(torch.rand(7, 3) * 2 - 1, torch.eye(3)[:1].expand(7, 3))
     assert density.shape == (7,)
     assert (density >= 0).all()
@@ -214,3 +215,68 @@ def test_names_of_views_become_names_of_files() -> None:
     assert picture_name("images/left/0001.JPG") == "images-left-0001"
     assert picture_name("../x.png") == "x"
     assert picture_name("angle_1.25") == "angle_1.25", "no ending of a picture"
+
+
+def test_exposures_are_found_out() -> None:
+    """Each picture's values times a gain of its own: the gains that are found rise with the true ones.
+
+    Colours may depend on the direction that they are seen along, which takes its share where views are few.
+    """
+    views = toy_views(load_scene("checkered-sphere"), 24, 20, 1, supersample=1)
+    gains = np.random.default_rng(1).permutation(np.linspace(0.55, 1.0, 20))
+
+    def exposed(view: View, gain: float) -> View:
+        picture = view.pixels().copy()
+        picture[..., :3] = np.round(picture[..., :3] * gain)
+        return dataclasses.replace(view, read=lambda: picture)
+
+    train = [exposed(view, gain) for view, gain in zip(views.of("train"), gains, strict=True)]
+    changed = dataclasses.replace(views, views=(*train, *(exposed(view, 0.75) for view in views.of("test"))))
+    options = ViewsOptions(steps=150, samples=4096, evaluations=2, baseline=False, exposure=True, frames=0, **SMALL)
+    result = run_views(changed, options)
+    assert result.field.inner.cameras is not None
+    found = result.field.inner.cameras.gain_factors().detach().mean(1).numpy()
+    assert np.corrcoef(found, gains)[0, 1] > 0.8
+    assert np.log(found).std() > 0.3 * np.log(gains).std()
+    low, high = result.metrics["cameras"]["gain_stops"]
+    assert low < -0.1 < 0.1 < high
+
+
+def test_errors_of_poses_are_found_out(views: ViewSet, tmp_path: Path) -> None:
+    """Cameras turned by about 3 degrees each: after training with correction less of the turns is left."""
+    draw = np.random.default_rng(0)
+    turns = Rotation.from_rotvec(np.radians(3) * draw.normal(size=(8, 3)) / 3**0.5)
+    turns = turns * turns.mean().inv()
+
+    def turned(view: View, turn: Rotation) -> View:
+        pose = view.camera_to_world.copy()
+        pose[:3, :3] = turn.as_matrix() @ pose[:3, :3]
+        return dataclasses.replace(view, camera_to_world=pose)
+
+    train = [turned(view, turn) for view, turn in zip(views.of("train"), turns, strict=True)]
+    changed = dataclasses.replace(views, views=(*train, *views.of("test")))
+    options = ViewsOptions(
+        steps=300,
+        samples=4096,
+        evaluations=2,
+        baseline=False,
+        pose_correction=True,
+        coarse_first=150,
+        frames=0,
+        **SMALL,
+    )
+    result = run_views(changed, options, out=tmp_path / "run")
+    assert result.field.inner.cameras is not None
+    found = Rotation.from_matrix(result.field.inner.cameras.motions()[0].detach().numpy())
+    left, before = np.median((found * turns).magnitude()), np.median(turns.magnitude())
+    assert left < 0.7 * before
+    frames = json.loads((tmp_path / "run" / "outputs" / "cameras.json").read_text())["frames"]
+    poses = np.array([frame["transform_matrix"] for frame in frames])
+    corrected = found.as_matrix() @ np.stack([view.camera_to_world[:3, :3] for view in train])
+    np.testing.assert_allclose(poses[:, :3, :3], corrected, atol=1e-6)
+    assert result.metrics["cameras"]["shift"] > 0
+
+
+def test_coarse_features_first_need_features_that_differ(views: ViewSet) -> None:
+    with pytest.raises(UserError, match="--coarse-first needs an encoding"):
+        run_views(views, ViewsOptions(preset="none", coarse_first=10, steps=2))

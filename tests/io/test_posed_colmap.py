@@ -120,7 +120,7 @@ def test_an_inside_out_capture_is_not_suspected(tmp_path: Path):
 def test_pictures_elsewhere(tmp_path: Path):
     write_colmap_text(tmp_path / "scene")
     (tmp_path / "scene" / "images").rename(tmp_path / "photos")
-    with pytest.raises(UserError, match=r"No pictures were found for the model in '.*sparse/0'.*image_path"):
+    with pytest.raises(UserError, match=r"No pictures were found for the model in '.*sparse/0'.*--image-path"):
         load_views(tmp_path / "scene")
     assert len(load_views(tmp_path / "scene", image_path=tmp_path / "photos").views) == 9
     with pytest.raises(UserError, match=r"There is no folder '.*nowhere' of pictures"):

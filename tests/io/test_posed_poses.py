@@ -149,7 +149,7 @@ def test_cameras_that_look_away():
     note = note_on_axes(poses @ FLIP, "opengl")
     assert note is not None
     assert note.startswith("9 of 9 cameras look away from the point where their axes meet")
-    assert note.endswith("the poses are in OpenCV's axes; read them with convention='opencv'")
+    assert note.endswith("the poses are in OpenCV's axes; read them with --convention opencv")
     one = poses.copy()
     one[0] = one[0] @ FLIP
     assert note_on_axes(one, "opengl") is None

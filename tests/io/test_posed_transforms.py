@@ -255,7 +255,7 @@ def test_scaled_axes_are_told_once(tmp_path: Path):
 
 def test_poses_of_another_convention(tmp_path: Path):
     write_nerfstudio(tmp_path, [pose @ FLIP for pose in ring()])
-    assert "convention='opencv'" in load_views(tmp_path).notes[0]
+    assert "--convention opencv" in load_views(tmp_path).notes[0]
     found = load_views(tmp_path, convention="opencv")
     np.testing.assert_allclose(found.poses, np.stack(ring()), atol=1e-12)
     assert len(found.notes) == 1

@@ -1,0 +1,104 @@
+"""Meshes and clouds of radiance fields, against a ball of known place, size and colours."""
+
+import numpy as np
+import pytest
+import torch
+from solid_fields import ball_field
+
+from nfield.core.checks import UserError
+from nfield.core.lens import Lens
+from nfield.core.views import View
+from nfield.experiments.views_mesh import scene_mesh, surface_density
+from nfield.experiments.views_points import SeenPoints, seen_points
+from nfield.fields.scene import SceneField
+from nfield.meshing.checks import describe
+from nfield.scenes.rigs import rig_poses
+
+MIDDLE = np.array([3.0, -1.0, 2.0])
+
+
+def cameras(distance: float = 20.0) -> list[View]:
+    poses = rig_poses("random", 12, distance, middle=MIDDLE)
+    lens = Lens.of_angle(48, 40, 50.0)
+    return [View(name=f"{i}", camera_to_world=pose, lens=lens) for i, pose in enumerate(poses)]
+
+
+def seen(field: SceneField, count: int = 4000) -> SeenPoints:
+    return seen_points(field, cameras(), count, torch.Generator().manual_seed(0))
+
+
+def test_seen_points_lie_on_the_ball() -> None:
+    found = seen(ball_field())
+    assert len(found.points) == 4000
+    offsets = found.points - MIDDLE
+    radius = np.linalg.norm(offsets, axis=1)
+    # The radius is 5 world units and a step 0.1 of them.
+    assert np.abs(np.median(radius) - 5) < 0.1
+    known = np.linalg.norm(found.normals, axis=1) > 0.5
+    assert known.mean() > 0.9
+    cosine = (found.normals * offsets).sum(1)[known] / radius[known]
+    assert np.median(cosine) > 0.97
+    assert (cosine > 0).mean() > 0.99
+    assert ((found.rays * offsets).sum(1) < 0).mean() > 0.99, "seen from before"
+    expected = (1 + offsets / 5) / 2 * 255
+    assert np.median(np.abs(found.colours - expected)) < 6
+    cloud = found.cloud("ball")
+    assert cloud.colours is not None
+    assert cloud.normals is not None
+
+
+def test_the_same_points_again() -> None:
+    np.testing.assert_array_equal(seen(ball_field(), 100).points, seen(ball_field(), 100).points)
+
+
+def test_a_field_in_which_nothing_is_seen() -> None:
+    field = ball_field()
+    field.inner.densest = 0.0  # type: ignore[assignment]
+    with pytest.raises(UserError, match="No camera sees anything"):
+        seen(field, 100)
+
+
+def test_the_mesh_is_where_the_cameras_see_the_ball() -> None:
+    field = ball_field()
+    found = seen(field)
+    mesh = scene_mesh(field, found, 64)
+    told = describe(mesh)
+    assert told.watertight
+    assert told.outward
+    offsets = mesh.vertices - MIDDLE
+    radius = np.linalg.norm(offsets, axis=1)
+    reach = np.median(np.linalg.norm(found.points - MIDDLE, axis=1))
+    assert np.abs(radius - reach).max() < 0.1
+    assert mesh.normals is not None
+    assert mesh.colours is not None
+    assert np.quantile((mesh.normals * offsets).sum(1) / radius, 0.01) > 0.98
+    assert np.abs(mesh.colours - (1 + offsets / 5) / 2 * 255).max() < 8
+
+
+def test_a_mesh_of_space_without_bounds_is_brought_back() -> None:
+    """The ball of 0.4 in the contracted cube is one of 0.8, five times as large in the world's units."""
+    field = ball_field(radius=0.4, contracted=True, far=40.0, growth=0.02, scale=5.0)
+    found = seen(field)
+    radius = np.linalg.norm(scene_mesh(field, found, 48).vertices - MIDDLE, axis=1)
+    reach = np.median(np.linalg.norm(found.points - MIDDLE, axis=1))
+    assert np.abs(radius - reach).max() < 0.05
+    assert abs(reach - 4) < 0.2
+
+
+def test_the_level_is_that_of_the_first_crossing() -> None:
+    """Points put where the density is a tenth of the highest: that is the level, within the spacing of levels."""
+    field = ball_field()
+    share = 0.1
+    depth = 0.5 - 0.02 / 4 * np.log(share / (1 - share))
+    directions = np.random.default_rng(0).normal(size=(500, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    zeros = np.zeros_like(directions)
+    points = SeenPoints(
+        points=MIDDLE + 10 * depth * directions,
+        rays=-directions,
+        normals=zeros,
+        colours=np.zeros(zeros.shape, np.uint8),
+    )
+    # Steps of 0.01 along the ray: the density at the point itself or up to a step before it.
+    before = 400 / (1 + np.exp((depth + 0.01 - 0.5) * 200))
+    assert before * 0.8 < surface_density(field, points) <= 40 * 1.2
