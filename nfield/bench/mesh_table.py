@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from nfield.bench.mesh_methods import METHODS, POISSON
-from nfield.bench.outputs import BUSY
+from nfield.bench.outputs import measured_on
 from nfield.io.atomic import write_json, write_text
 
 
@@ -26,20 +26,10 @@ def markdown(found: dict[str, Any], title: str = "Surfaces against screened Pois
 
 
 def _head(found: dict[str, Any]) -> list[str]:
-    machine = found["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    lines = [
-        f"- Hardware: {machine['processor']}, {machine['cores']} cores; device {machine['device']}; "
-        f"load average before the run {machine['load_before']}",
-        f"- System: {machine['system']}",
-        f"- Versions: {versions}",
-        f"- Command: `{found['command']}`, seed {found['seed']}",
-    ]
-    lines += [f"- {sentence}." for sentence in found["absent"]]
+    lines = [f"- {sentence}." for sentence in found["absent"]]
+    lines += measured_on(found["machine"], found["command"], found["seed"])
     if not found["complete"]:
         lines += ["", "**Not finished: the scans so far.**"]
-    if machine["busy"]:
-        lines += ["", f"**{BUSY}**"]
     return lines
 
 

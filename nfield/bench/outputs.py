@@ -102,26 +102,19 @@ def _aligned(table: Sequence[Sequence[str]]) -> str:
 
 def markdown(found: dict[str, Any]) -> str:
     """The measurement as a dated page."""
-    machine, (marks, targets) = found["machine"], columns(found)
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    load = "" if machine["load_before"] is None else f"; load average before the run {machine['load_before']:.2f}"
+    marks, targets = columns(found)
     lines = [
         f"# Image fitting against peers, {found['date']}",
         "",
-        f"- Hardware: {machine['processor']}, {machine['cores']} cores; device {machine['device']}{load}",
-        f"- System: {machine['system']}",
-        f"- Versions: {versions}",
-        f"- Command: `{found['command']}`, seed {found['options']['seed']}",
+        *measured_on(found["machine"], found["command"], found["options"]["seed"]),
         "",
     ]
-    if machine["busy"]:
-        lines += [f"**{BUSY}**", ""]
     for entry in found["images"]:
         head = ["PSNR (dB) after / time to", *marks, *targets, "parameters", "steps"]
-        lines += [f"## {described(entry)}", "", *_markdown_table([head, *rows(entry)]), ""]
+        lines += [f"## {described(entry)}", "", *markdown_table([head, *rows(entry)]), ""]
     if found["mean_psnr_at"]:
         head = ["PSNR (dB) after", *marks]
-        lines += [f"## Mean of {len(found['images'])} images", "", *_markdown_table([head, *mean_rows(found)]), ""]
+        lines += [f"## Mean of {len(found['images'])} images", "", *markdown_table([head, *mean_rows(found)]), ""]
     lines += ["![PSNR over time](bench.png)", "", "## How it was measured", ""]
     lines += [f"- {rule}" for rule in found["rules"]]
     lines += [f"- {method['title']}: {method['settings']}." for method in found["images"][0]["methods"]]
@@ -132,7 +125,21 @@ def markdown(found: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _markdown_table(table: Sequence[Sequence[str]]) -> list[str]:
+def measured_on(machine: dict[str, Any], command: str, seed: int) -> list[str]:
+    """The machine and the command, as lines of a page, with a warning where other work was going on."""
+    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
+    load = "" if machine["load_before"] is None else f"; load average before the run {machine['load_before']:.2f}"
+    lines = [
+        f"- Hardware: {machine['processor']}, {machine['cores']} cores; device {machine['device']}{load}",
+        f"- System: {machine['system']}",
+        f"- Versions: {versions}",
+        f"- Command: `{command}`, seed {seed}",
+    ]
+    return [*lines, "", f"**{BUSY}**"] if machine["busy"] else lines
+
+
+def markdown_table(table: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells, the head first, as lines of a page; all columns but the first are numbers."""
     lines = ["| " + " | ".join(row) + " |" for row in table]
     return [lines[0], "| --- |" + " ---: |" * (len(table[0]) - 1), *lines[1:]]
 
