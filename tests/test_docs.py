@@ -19,8 +19,10 @@ from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
 from nfield.bench.mesh import CASES, MeshBenchOptions
-from nfield.cli import VERBS, main
+from nfield.bench.views import ViewsBenchOptions
+from nfield.cli import VERBS, export, main
 from nfield.cli.bench import MeshCommand
+from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
 from nfield.cli.fit_image import Command
 from nfield.cli.reconstruct import Command as ReconstructCommand
 from nfield.cli.render_views import Command as ViewsCommand
@@ -30,6 +32,7 @@ from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
 from nfield.experiments import image as experiment
 from nfield.experiments import surface_networks as surface_experiment
+from nfield.experiments import views as views_experiment
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.recipes import PRESETS
 from nfield.experiments.surface_options import SurfaceOptions
@@ -149,6 +152,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     save_mesh(tmp_path / "truth.ply", ball)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(experiment, "TUNING_STEPS", 1)
+    monkeypatch.setattr(views_experiment, "TUNING_STEPS", 1)
+    monkeypatch.setattr(export, "MESH_POINTS", 200)
     monkeypatch.setattr(surface_experiment, "TUNING_STEPS", 1)
     monkeypatch.setattr(surface_experiment, "BASELINE_STEPS", 2)
     return tmp_path
@@ -172,6 +177,11 @@ def shortened(words: list[str]) -> list[str]:
         words += ["--samples", "512", "--frames", "2"]
     if words[0] == "bench":
         words += ["--quiet", "--seconds", "0.05"]
+        words += ["--size", "10", "--train", "3", "--test", "1"] if words[1] == "views" else []
+    if "--points" in words:
+        words[words.index("--points") + 1] = "100"
+    if words[0] == "render" and "--path" in words:
+        words += ["--quiet", *([] if "held-out" in words else ["--frames", "2"])]
     return words
 
 
@@ -287,6 +297,18 @@ def test_every_option_of_render_views_is_told() -> None:
     fields = [*dataclasses.fields(ViewsOptions), *dataclasses.fields(ViewsCommand)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"scene"}
     assert wanted <= told
+
+
+def test_every_option_of_the_views_bench_is_told() -> None:
+    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").replace("`--no-peers`", "`--peers`")))
+    fields = [*dataclasses.fields(ViewsBenchOptions), *dataclasses.fields(ViewsBenchCommand)]
+    assert {field.name.replace("_", "-") for field in fields} - {"scenes"} <= told
+
+
+def test_every_option_of_products_of_views_is_told() -> None:
+    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").split("## Views nobody took")[1]))
+    assert {"path", "frames", "zoom", "show", "out", "baseline", "device", "overwrite", "quiet"} <= told
+    assert {"cloud", "points", "resolution", "faces"} <= told
 
 
 def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
