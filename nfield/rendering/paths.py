@@ -25,6 +25,8 @@ SWAYING = 0.9
 """Share of the cameras within a spiral's half axes."""
 FRAMES_PER_CAMERA = 6
 """Frames from one camera that is visited to the next, at the least."""
+LEAST_VISITED = 8
+"""Cameras that are visited in any case: the way between two far apart leads through the scene, or looks away."""
 
 
 def upward(poses: Poses) -> Vector:
@@ -89,7 +91,7 @@ def interpolated(poses: Poses, middle: Vector, frames: int) -> Poses:
     """
     reach = float(np.median(np.linalg.norm(poses[:, :3, 3] - middle, axis=1)))
     between = _distances(poses, reach)
-    order = _short_tour(between, _far_apart(between, max(2, frames // FRAMES_PER_CAMERA)))
+    order = _short_tour(between, _far_apart(between, max(LEAST_VISITED, frames // FRAMES_PER_CAMERA)))
     path = np.tile(poses[order[0]], (frames, 1, 1))
     if len(order) < 2:
         return path

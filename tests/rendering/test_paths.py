@@ -107,6 +107,14 @@ def test_interpolation_passes_cameras_in_a_short_order() -> None:
     assert ((towards * -path[:, :3, 2]).sum(1) > 0.95).all()
 
 
+def test_few_frames_do_not_lead_through_the_scene() -> None:
+    """Cameras all over a hemisphere, and four frames: all of these stay well outside, and look inwards."""
+    path = interpolated(rig_poses("hemisphere", 50, 2.0), np.zeros(3), 4)
+    distance = np.linalg.norm(path[:, :3, 3], axis=1)
+    assert distance.min() > 1.2
+    assert ((path[:, :3, 3] * path[:, :3, 2]).sum(1) / distance > 0.8).all()
+
+
 def test_interpolation_between_few_cameras() -> None:
     cameras = rig_poses("orbit", 4, 2.0)
     assert (interpolated(cameras[:1], np.zeros(3), 5) == cameras[0]).all()
