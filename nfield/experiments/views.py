@@ -167,6 +167,7 @@ class _Run:
             plain, other = self._baseline(config)
             result.baseline = SceneField(plain, self.found.frame).eval()
             result.history = trained.history + other.history
+        self.tell(f"Measuring {len(self.views.of('test')) or len(self.views.of('train'))} views")
         keep = None if self.folder is None else ViewWriter(self.folder.outputs, result)
         result.metrics = views_metrics(result, self.task, trained, other, keep)
         result.metrics["seconds_total"] = time.perf_counter() - self.began

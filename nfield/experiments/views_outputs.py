@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
 
 BLACK = (0.0, 0.0, 0.0)
-LARGEST_VIDEO = 800
-"""Pixels along the longer side of a run's own video."""
+LARGEST_VIDEO = 480
+"""Pixels along the longer side of a run's own video: larger ones take minutes on two cores."""
 SAMPLED_FRAMES, SAMPLED_SIDE = 8, 64
 """Frames of a path, and their longer side, that are looked at to find how far depths reach."""
 
