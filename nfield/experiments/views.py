@@ -167,16 +167,14 @@ class _Run:
             plain, other = self._baseline(config)
             result.baseline = SceneField(plain, self.found.frame).eval()
             result.history = trained.history + other.history
-        self.tell(f"Measuring {len(self.views.of('test')) or len(self.views.of('train'))} views")
         keep = None if self.folder is None else ViewWriter(self.folder.outputs, result)
-        result.metrics = views_metrics(result, self.task, trained, other, keep)
+        result.metrics = views_metrics(result, self.task, trained, other, keep, self.progress)
         result.metrics["seconds_total"] = time.perf_counter() - self.began
         if self.folder is not None:
             result.folder = self.folder.path
             write_cameras(self.folder.outputs / "cameras.json", result)
             if options.frames:
-                self.tell(f"Rendering a turn of {options.frames} frames")
-                write_orbit(self.folder.outputs, result)
+                write_orbit(self.folder.outputs, result, self.progress)
             result.metrics["seconds_total"] = time.perf_counter() - self.began
             self.folder.write_metrics(result.metrics)
         return result

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from nfield.core.checks import UserError
 from nfield.core.views import Box, View, ViewSet
 from nfield.experiments.views_options import ViewsOptions
 from nfield.fields.scene import ViewFrame
@@ -116,6 +117,11 @@ def _silhouettes(pixels: ViewPixels) -> list[_Alpha]:
     if not pixels.has_alpha:
         return []
     found = [_Alpha(view=view, covered=pixels.covered(number)) for number, view in enumerate(pixels.views)]
+    if not any(bool(a.covered.any()) for a in found):
+        raise UserError(
+            f"All {len(found)} pictures to learn from are transparent throughout, so that there is nothing to see. "
+            "Export them again with their colours, or without alpha."
+        )
     return [] if all(bool(a.covered.all()) for a in found) else found
 
 

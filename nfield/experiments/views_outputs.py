@@ -27,6 +27,7 @@ from nfield.io.atomic import write_json
 from nfield.io.video import save_video
 from nfield.io.view_pictures import picture_name
 from nfield.tasks.view_pixels import over
+from nfield.training.progress import Progress, counted
 
 if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
@@ -113,9 +114,10 @@ def frames_along(
         yield np.broadcast_to((values * 255).round().astype(np.uint8), (*values.shape[:2], 3))
 
 
-def write_orbit(outputs: Path, result: "ViewsResult") -> None:
+def write_orbit(outputs: Path, result: "ViewsResult", progress: Progress | None = None) -> None:
     """A video of one turn around the scene, from as far and as high as the cameras were."""
     lens = result.views.of("train")[0].lens
     zoom = min(1.0, LARGEST_VIDEO / max(lens.width, lens.height))
     path = path_by_name("orbit", result.views, result.field.middle, result.config["options"]["frames"], zoom)
-    save_video(outputs / "video.mp4", frames_along(result.field, path, result.config["background"], "colour", (0, 1)))
+    frames = frames_along(result.field, path, result.config["background"], "colour", (0, 1))
+    save_video(outputs / "video.mp4", counted(frames, len(path.views), "rendering", progress))

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from nfield.core.views import CameraPath
 from nfield.experiments.view_products import depth_of, depth_scale, save_colours, save_depth, shown_as
@@ -14,9 +13,7 @@ from nfield.fields.scene import SceneField
 from nfield.io.atomic import TEMPORARY_MARK, write_json, writing_error
 from nfield.io.video import save_video
 from nfield.io.view_pictures import picture_name
-from nfield.training.progress import Progress
-
-T = TypeVar("T")
+from nfield.training.progress import Progress, counted
 
 
 def write_rendering(
@@ -37,11 +34,11 @@ def write_rendering(
     near_and_far = depths_along(field, path) if show == "depth" and is_video else (0.0, 1.0)
     if is_video:
         frames = frames_along(field, path, behind, show, near_and_far)
-        save_video(out, _shown(frames, len(path.views), progress), path.frames_per_second)
+        save_video(out, counted(frames, len(path.views), "rendering", progress), path.frames_per_second)
         return out
     with _new_folder(out) as folder:
         reach = reach_along(field, path)
-        for view in _shown(path.views, len(path.views), progress):
+        for view in counted(path.views, len(path.views), "rendering", progress):
             picture, file = render(field, view, behind), folder / f"{picture_name(view.name)}.png"
             if show == "depth":
                 save_depth(file, depth_of(picture), reach)
@@ -50,17 +47,6 @@ def write_rendering(
         if show == "depth":
             write_json(folder / "scale.json", depth_scale(reach))
     return out
-
-
-def _shown(items: Iterable[T], count: int, progress: Progress) -> Iterator[T]:
-    """The items, each told to the progress display when it is done."""
-    progress.start("rendering")
-    try:
-        for number, item in enumerate(items, 1):
-            yield item
-            progress.update(step=number, fraction=number / count, loss=None, quality=None)
-    finally:
-        progress.finish()
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from nfield.spectral.order import order_spearman
 from nfield.tasks.radiance import OPAQUE, RadianceTask
 from nfield.tasks.view_pixels import over
 from nfield.training.loop import TrainingResult
+from nfield.training.progress import Progress, counted
 
 if TYPE_CHECKING:
     from nfield.experiments.views_result import ViewsResult
@@ -82,6 +83,7 @@ def views_metrics(
     trained: TrainingResult,
     baseline: TrainingResult | None,
     keep: Callable[[Shown], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
     """All keys of metrics.json, the baseline's under `baseline`. Each held-out view is handed to `keep` when seen.
 
@@ -91,7 +93,7 @@ def views_metrics(
     red, green, blue = result.config["background"]
     background = (red, green, blue)
     own, plain = _Measured(), _Measured()
-    for view in views:
+    for view in counted(views, len(views), "measuring", progress):
         truth = over(view.pixels(), background)
         picture = own.picture(result.field, view, truth, background)
         other = None if result.baseline is None else plain.picture(result.baseline, view, truth, background)

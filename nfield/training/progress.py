@@ -3,9 +3,12 @@
 import sys
 import time
 import warnings
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from nfield.io.run_folder import NfieldWarning
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -39,6 +42,20 @@ class Progress(Protocol):
 
     def finish(self) -> None:
         """Training ends, for whatever reason."""
+
+
+def counted(items: Iterable[T], count: int, name: str, progress: Progress | None) -> Iterator[T]:
+    """The items, each told to the progress display when the next one is asked for."""
+    if progress is None:
+        yield from items
+        return
+    progress.start(name)
+    try:
+        for number, item in enumerate(items, 1):
+            yield item
+            progress.update(step=number, fraction=number / count, loss=None, quality=None)
+    finally:
+        progress.finish()
 
 
 class SilentProgress:

@@ -192,6 +192,13 @@ def test_rays_of_pixels_are_those_of_their_views(views: ViewSet) -> None:
         torch.testing.assert_close(place, torch.tensor([column + 0.5, row + 0.5], dtype=torch.float64))
 
 
+def test_pictures_without_anything_are_refused(views: ViewSet) -> None:
+    blank = np.zeros((24, 24, 4), np.uint8)
+    empty = tuple(dataclasses.replace(view, read=lambda: blank) for view in views.views)
+    with pytest.raises(UserError, match="All 8 pictures to learn from are transparent throughout"):
+        run_views(dataclasses.replace(views, views=empty))
+
+
 def test_views_that_are_all_held_out_are_refused(views: ViewSet) -> None:
     with pytest.raises(UserError, match="no view to train on"):
         run_views(ViewSet(views=views.of("test")))
