@@ -54,11 +54,14 @@ def depth_scale(high: float) -> dict[str, float]:
 def coloured_depth(
     depth: Float[np.ndarray, "height width"], low: float, high: float
 ) -> Float[np.ndarray, "height width 3"]:
-    """Near places bright, far ones dark, empty ones white."""
+    """Near places bright, far ones dark, by the inverse of the depth, which tells near ones apart also where others are
+    very far; empty ones white.
+    """
     from matplotlib import colormaps
 
     known = np.isfinite(depth)
-    share = np.where(known, (high - np.where(known, depth, high)) / max(high - low, 1e-12), 0)
+    low = max(low, 1e-6 * high)
+    share = (high / np.where(known, depth, high).clip(low, high) - 1) / max(high / low - 1, 1e-12)
     return np.where(known[..., None], colormaps["viridis"](share)[..., :3], 1.0).astype(np.float32)
 
 

@@ -82,7 +82,8 @@ class ViewsOptions:
     background: Literal["white", "black"] = "white"
     """What pictures with alpha are shown and measured over."""
     random_background: bool = True
-    """Learn pictures with alpha over random colours, so that nothing opaque can hide in the background's colour."""
+    """Learn pictures with alpha over random colours, so that nothing opaque can hide in the background's colour, and
+    those of scenes without bounds before such, so that no ray ends in nothing."""
     unbounded: Literal["auto", "yes", "no"] = "auto"
     """Whether the scene goes on beyond a box around its middle; auto: it does where pictures are opaque and no box or
     background colour is known."""

@@ -1,5 +1,6 @@
 """A radiance field in the user's own world: where the scene lies, how rays are walked, and pictures of it."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,16 @@ class ViewFrame:
     def spacing(self) -> Spacing:
         """Where along rays to look."""
         return Spacing(step=self.step, growth=self.growth)
+
+    @property
+    def samples_per_ray(self) -> int:
+        """Most samples that a ray can have."""
+        if self.importance is not None:
+            return sum(self.importance)
+        if not self.contracted:
+            return math.ceil(2 * 3**0.5 / self.step)
+        ends = self.spacing.steps(torch.tensor([self.near, self.far]))
+        return math.ceil(float(ends[1] - ends[0]))
 
     @property
     def contract(self) -> Contraction:
@@ -125,7 +136,13 @@ class SceneField(torch.nn.Module):
     def see(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rendered:
         """What rays of the world see; depths in its units."""
         frame = self.frame
-        found = render_rays(self.inner, frame.rays(origin, direction), self._samples, contract=frame.contract)
+        found = render_rays(
+            self.inner,
+            frame.rays(origin, direction),
+            self._samples,
+            contract=frame.contract,
+            samples_per_ray=frame.samples_per_ray,
+        )
         return Rendered(colour=found.colour, opacity=found.opacity, depth=found.depth * frame.scale)
 
     def _samples(self, rays: Rays) -> Packed:

@@ -19,7 +19,8 @@ from nfield.rendering.spacing import Spacing
 Radiance = Callable[[Float[Tensor, "n 3"], Float[Tensor, "n 3"]], tuple[Float[Tensor, " n"], Float[Tensor, "n 3"]]]
 Contraction = Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]]
 
-RAYS_PER_BLOCK = 1 << 13
+RAYS_PER_BLOCK, SAMPLES_PER_BLOCK = 1 << 13, 1 << 21
+"""Rays that are walked together, fewer where all of their samples would be more than that."""
 FIRST_ROUND = 8
 """Samples of each ray that are looked at first; every further round takes twice as many."""
 STOPPED = 12.0
@@ -44,11 +45,19 @@ class Rendered:
 
 
 @torch.no_grad()
-def render_rays(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packed], *, contract: Contraction) -> Rendered:
-    """What any number of rays see, in blocks; `sample` places the samples along them."""
+def render_rays(
+    radiance: Radiance,
+    rays: Rays,
+    sample: Callable[[Rays], Packed],
+    *,
+    contract: Contraction,
+    samples_per_ray: int = 512,
+) -> Rendered:
+    """What any number of rays see, in blocks; `sample` places the samples along them, at most so many on each."""
+    block = min(max(SAMPLES_PER_BLOCK // samples_per_ray, 1), RAYS_PER_BLOCK)
     blocks = [
-        _render_block(radiance, rays.take(slice(start, start + RAYS_PER_BLOCK)), sample, contract)
-        for start in range(0, max(1, rays.count), RAYS_PER_BLOCK)
+        _render_block(radiance, rays.take(slice(start, start + block)), sample, contract)
+        for start in range(0, max(1, rays.count), block)
     ]
     return Rendered(
         colour=torch.cat([b.colour for b in blocks]),

@@ -73,7 +73,8 @@ class RadianceTask:
     ) -> None:
         self.pixels, self.frame, self.samples = pixels, frame, samples
         self.background = background
-        self.random_background = random_background and pixels.has_alpha
+        # Nothing lies behind a scene without bounds: where a ray let light through, any colour could shine in.
+        self.random_background = random_background and (pixels.has_alpha or frame.contracted)
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
         self.coarse_first = coarse_first
         chosen = np.unique(np.linspace(0, len(probe) - 1, min(len(probe), PROBED_VIEWS)).round().astype(int))

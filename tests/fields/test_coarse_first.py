@@ -55,4 +55,4 @@ def test_groups_hold_every_parameter_once() -> None:
     assert [group["name"] for group in groups] == ["network", "features", "poses", "exposures"]
     ids = [id(p) for group in groups for p in group["params"]]
     assert sorted(ids) == sorted(id(p) for p in found.parameters())
-    assert all(group["rate"] < 1 for group in groups[2:])
+    assert groups[2]["rate"] < 0.1, "poses move slowly"

@@ -99,7 +99,7 @@ def test_missing_pictures_are_all_counted(tmp_path: Path):
     for name in ("p1.png", "p5.png"):
         (tmp_path / "images" / name).unlink()
     with pytest.raises(
-        UserError, match=r"2 of 9 pictures are missing: 'images/p1\.png', 'images/p5\.png'\. .*skip_mis"
+        UserError, match=r"2 of 9 pictures are missing: 'images/p1\.png', 'images/p5\.png'\. .*--skip-mis"
     ):
         load_views(tmp_path)
     found = load_views(tmp_path, skip_missing=True)
