@@ -73,7 +73,7 @@ class RadianceTask:
     ) -> None:
         self.pixels, self.frame, self.samples = pixels, frame, samples
         self.background = background
-        # Nothing lies behind a scene without bounds: where a ray let light through, any colour could shine in.
+        # Nothing lies behind a scene without bounds: random colours there teach every ray to stop all light.
         self.random_background = random_background and (pixels.has_alpha or frame.contracted)
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
         self.coarse_first = coarse_first
