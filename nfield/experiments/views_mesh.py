@@ -67,7 +67,7 @@ def scene_mesh(field: SceneField, seen: SeenPoints, resolution: int | None = Non
 
 
 def surface_density(field: SceneField, seen: SeenPoints) -> float:
-    """The density, in the field's own units, that rays first meet closest to where cameras see the surface, on average."""
+    """The density, in the field's own units, that rays first meet closest to what cameras see, on average."""
     chosen = np.linspace(0, len(seen.points) - 1, min(TRIED, len(seen.points))).astype(int)
     points, rays = torch.from_numpy(seen.points[chosen]), torch.from_numpy(seen.rays[chosen])
     shift = torch.arange(-AROUND, AROUND + 1, dtype=torch.float64) * field.frame.step * field.frame.scale

@@ -1,4 +1,4 @@
-"""Points that cameras see in a radiance field: where the light of random pixels comes from."""
+"""Points that cameras see in a radiance field: where the light at random places of pictures comes from."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class SeenPoints:
 
 
 def seen_points(field: SceneField, cameras: Sequence[View], count: int, generator: torch.Generator) -> SeenPoints:
-    """At most `count` points behind random pixels of all cameras; fewer where most of the pixels show nothing.
+    """At most `count` points behind random places of all cameras' pictures; fewer where most show nothing.
 
     Raises UserError where no camera sees anything.
     """
@@ -62,13 +62,14 @@ def seen_points(field: SceneField, cameras: Sequence[View], count: int, generato
 def _behind(
     field: SceneField, cameras: Sequence[View], count: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, ...]:
-    """What is seen through that many random pixels, and through the next ones of each for the normals."""
+    """What is seen through that many random places, and through those a pixel beside each for the normals."""
     lenses = Lenses([view.lens for view in cameras])
     poses = torch.from_numpy(np.stack([view.camera_to_world for view in cameras]))
     sizes = torch.tensor([[view.lens.width, view.lens.height] for view in cameras], dtype=torch.float64)
     camera = torch.randint(len(cameras), (count,), generator=generator)
-    place = (torch.rand(count, 2, generator=generator, dtype=torch.float64) * sizes[camera]).floor() + 0.5
-    # The next pixel lies inwards, so that it is a pixel of the picture.
+    # Anywhere in the pictures: middles of pixels would be drawn more than once.
+    place = torch.rand(count, 2, generator=generator, dtype=torch.float64) * sizes[camera]
+    # A pixel further inwards, so that it is still in the picture.
     side = torch.where(place < sizes[camera] / 2, 1.0, -1.0)
     seen = []
     for step in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0)):
