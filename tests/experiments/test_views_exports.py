@@ -43,8 +43,9 @@ def test_seen_points_lie_on_the_ball() -> None:
     expected = (1 + offsets / 5) / 2 * 255
     assert np.median(np.abs(found.colours - expected)) < 6
     cloud = found.cloud("ball")
-    assert cloud.colours is not None
-    assert cloud.normals is not None
+    np.testing.assert_array_equal(cloud.points, found.points)
+    np.testing.assert_array_equal(cloud.colours, found.colours)
+    np.testing.assert_allclose(cloud.normals, found.normals, atol=1e-6)
 
 
 def test_the_same_points_again() -> None:

@@ -15,9 +15,11 @@ from nfield.core.views import View, ViewSet
 from nfield.experiments.views import run_views
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
 from nfield.experiments.views_recipe import build_radiance, views_recipe
+from nfield.fields.scene import ViewFrame
 from nfield.io.view_pictures import picture_name
 from nfield.scenes.scene_files import load_scene
 from nfield.scenes.toy_views import toy_views
+from nfield.tasks.radiance import RadianceTask
 from nfield.tasks.view_pixels import ViewPixels, over
 
 SMALL = {"encoding": "hash", "encoding_settings": {"levels": 3, "coarsest": 8, "finest": 32, "table_size": 4096}}
@@ -162,6 +164,24 @@ def test_opaque_pictures_without_a_box_make_an_unbounded_scene(views: ViewSet) -
     assert result.metrics["why"]["depth_error"] == "the true depths are not known"
     assert np.isfinite(result.metrics["psnr"])
     assert set(result.history[-1]["losses"]) == {"mse", "distortion", "opacity"}
+
+
+@pytest.mark.parametrize("contracted", [True, False])
+def test_opaque_pictures_are_learned_before_random_colours_where_nothing_lies_behind(
+    views: ViewSet, contracted: bool
+) -> None:
+    """A scene without bounds fills every ray; where its bounds are known, the background's own colour is right."""
+    opaque = [
+        dataclasses.replace(view, read=lambda: np.full((24, 24, 3), 90, np.uint8), read_depth=None)
+        for view in views.of("train")
+    ]
+    frame = ViewFrame(middle=(0.0, 0.0, 0.0), scale=1.0, contracted=contracted, step=0.05)
+    task = RadianceTask(ViewPixels(opaque), opaque[:1], frame, background=(1.0, 0.5, 0.0))
+    behind = task.batch(torch.Generator().manual_seed(0)).background
+    if contracted:
+        assert (behind.std(0) > 0.2).all()
+    else:
+        torch.testing.assert_close(behind, torch.tensor([1.0, 0.5, 0.0]).expand_as(behind))
 
 
 def test_masked_pixels_are_never_drawn(views: ViewSet) -> None:

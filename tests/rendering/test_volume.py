@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nfield.rendering import volume
 from nfield.rendering.composite import Packed, composite, distortion, optical_depth_before, weights
 from nfield.rendering.contraction import contract, expand, same
 from nfield.rendering.march import Rays, march, within_cube
@@ -145,6 +146,26 @@ def test_rendering_in_rounds_gives_what_all_samples_together_do() -> None:
     torch.testing.assert_close(seen.opacity, opacity, atol=2e-4, rtol=0)
     assert seen.depth[0] == torch.inf
     torch.testing.assert_close(seen.over(torch.ones(3))[0], torch.ones(3))
+
+
+def test_no_block_holds_more_samples_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rays of 100 samples each, at most 300 together: three rays a block, and the picture is the same."""
+    grid, rays, told = OccupancyGrid(16), straight_rays(8), []
+
+    def sample(some: Rays) -> Packed:
+        found = march(some, grid, Spacing(step=0.02), contract=same)
+        told.append(found.count)
+        return found
+
+    def radiance(places: torch.Tensor, directions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return 3 * (places[:, 1] + 0.5), torch.sigmoid(places)
+
+    whole = render_rays(radiance, rays, sample, contract=same, samples_per_ray=100)
+    monkeypatch.setattr(volume, "SAMPLES_PER_BLOCK", 300)
+    parts = render_rays(radiance, rays, sample, contract=same, samples_per_ray=100)
+    assert told == [800, 300, 300, 200]
+    torch.testing.assert_close(parts.colour, whole.colour)
+    torch.testing.assert_close(parts.depth, whole.depth)
 
 
 def test_a_wall_is_seen_where_it_stands() -> None:
