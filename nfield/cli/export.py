@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import tyro
 
 from nfield.cli.arguments import options_class, parse
+from nfield.cli.chosen import chosen_field, refuse_options
 from nfield.core.checks import UserError, at_least
 from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
@@ -18,8 +19,10 @@ from nfield.experiments.surface_mesh import mesh_of
 from nfield.experiments.surface_options import LARGEST_RESOLUTION
 from nfield.experiments.surface_result import SurfaceResult
 from nfield.experiments.views_mesh import scene_mesh
-from nfield.experiments.views_points import seen_points
+from nfield.experiments.views_points import SeenPoints, seen_points
 from nfield.experiments.views_result import ViewsResult
+from nfield.fields.scene import SceneField
+from nfield.fields.surface import SurfaceField
 from nfield.io.clouds import check_cloud_path, save_cloud
 from nfield.io.meshes import check_mesh_path, save_mesh
 from nfield.meshing.simplify import simplify
@@ -78,26 +81,20 @@ def main(arguments: Sequence[str]) -> None:
     result = load(command.run, command.device)
     if isinstance(result, Result):
         raise UserError(f"{command.run} is the run of an image, which has no mesh: use nfield render.")
-    _refuse(command, *((VIEWS_ONLY, "a surface") if isinstance(result, SurfaceResult) else (SURFACE_ONLY, "views")))
-    if result.baseline is None and command.baseline:
-        raise UserError(f"{command.run} holds no baseline: it was run with --no-baseline, or has not come to it yet.")
+    refuse_options(
+        command, *((VIEWS_ONLY, "a surface") if isinstance(result, SurfaceResult) else (SURFACE_ONLY, "views"))
+    )
+    field = chosen_field(command, result)
     if isinstance(result, SurfaceResult):
-        save_mesh(command.out, _surface(command, result))
+        save_mesh(command.out, _surface(command, result, field))
     elif command.cloud:
-        save_cloud(command.out, _seen(command, result, command.points or POINTS).cloud(command.run))
+        save_cloud(command.out, _seen(result, field, command.points or POINTS).cloud(command.run))
     else:
-        save_mesh(command.out, _scene(command, result))
+        save_mesh(command.out, _scene(command, result, field))
     sys.stdout.write(f"{command.out}\n")
 
 
-def _refuse(command: Any, options: Sequence[str], task: str) -> None:
-    for name in options:
-        if getattr(command, name) not in (None, False):
-            raise UserError(f"{command.run} is the run of {task}, for which there is no --{name}. Leave it out.")
-
-
-def _surface(command: Any, result: SurfaceResult) -> Mesh:
-    field = result.field if result.baseline is None or not command.baseline else result.baseline
+def _surface(command: Any, result: SurfaceResult, field: SurfaceField) -> Mesh:
     meshed = mesh_of(
         field,
         result.extent(),
@@ -113,17 +110,12 @@ def _surface(command: Any, result: SurfaceResult) -> Mesh:
     return meshed.mesh
 
 
-def _field_of(command: Any, result: ViewsResult) -> Any:
-    return result.baseline if command.baseline else result.field
+def _seen(result: ViewsResult, field: SceneField, count: int) -> SeenPoints:
+    return seen_points(field, result.views.of("train"), count, generator(result.config["seed"], "points"))
 
 
-def _seen(command: Any, result: ViewsResult, count: int) -> Any:
-    draw = generator(result.config["seed"], "points")
-    return seen_points(_field_of(command, result), result.views.of("train"), count, draw)
-
-
-def _scene(command: Any, result: ViewsResult) -> Mesh:
-    mesh = scene_mesh(_field_of(command, result), _seen(command, result, MESH_POINTS), command.resolution)
+def _scene(command: Any, result: ViewsResult, field: SceneField) -> Mesh:
+    mesh = scene_mesh(field, _seen(result, field, MESH_POINTS), command.resolution)
     if command.faces is None:
         return mesh
     reduced = simplify(mesh, command.faces)

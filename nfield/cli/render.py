@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 import tyro
 
 from nfield.cli.arguments import options_class, parse
+from nfield.cli.chosen import chosen_field, refuse_options
 from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import UserError, at_least, choice, positive
 from nfield.experiments.outputs import reconstruction_name, render_to
@@ -60,32 +61,19 @@ def main(arguments: Sequence[str]) -> None:
     positive(command.zoom, "--zoom")
     result = load(command.run, command.device)
     if isinstance(result, Result):
-        _refuse(command, VIEWS_ONLY, "an image")
+        refuse_options(command, VIEWS_ONLY, "an image")
         out = _render_image(command, result)
     elif isinstance(result, ViewsResult):
-        _refuse(command, IMAGE_ONLY, "views")
+        refuse_options(command, IMAGE_ONLY, "views")
         out = _render_views(command, result)
     else:
         raise UserError(f"{command.run} is the run of a surface: use nfield export for its mesh.")
     sys.stdout.write(f"{out}\n")
 
 
-def _refuse(command: Any, options: Sequence[str], task: str) -> None:
-    for name in options:
-        if getattr(command, name) is not None:
-            raise UserError(f"{command.run} is the run of {task}, for which there is no --{name}. Leave it out.")
-
-
-def _field(command: Any, result: Any) -> Any:
-    field = result.baseline if command.baseline else result.field
-    if field is None:
-        raise UserError(f"{command.run} holds no baseline: it was run with --no-baseline, or has not come to it yet.")
-    return field
-
-
 def _render_image(command: Any, result: Result) -> Path:
     image = blank_image(result.config["image"])
-    field = _field(command, result)
+    field = chosen_field(command, result)
     name = reconstruction_name(image).replace("reconstruction", "rendering")
     out = Path(command.run) / "outputs" / name if command.out is None else Path(command.out)
     if command.out is not None and out.exists() and not command.overwrite:
@@ -106,7 +94,7 @@ def _render_views(command: Any, result: ViewsResult) -> Path:
         path = path_by_name(name, result.views, result.field.middle, command.frames or FRAMES, command.zoom)
     else:
         path = resized(load_camera_path(Path(name)), command.zoom)
-    field = _field(command, result)
+    field = chosen_field(command, result)
     out = Path(command.out) if command.out is not None else _default_target(command, name, show)
     if out.suffix.lower() == ".mp4":
         if command.out is not None and out.exists() and not command.overwrite:
