@@ -109,9 +109,9 @@ def build_radiance(
     grid = OccupancyGrid(recipe["grid_resolution"])
     if occupied is not None:
         grid.restrict(occupied)
-    exposure, poses = recipe.get("exposure", False), recipe.get("pose_correction", False)
+    exposure, poses = recipe["exposure"], recipe["pose_correction"]
     cameras = CameraCorrections(pictures, exposure=exposure, poses=poses) if exposure or poses else None
-    coarse_first = recipe.get("coarse_first") is not None
+    coarse_first = recipe["coarse_first"] is not None
     if coarse_first and float(encoding.octaves().std(correction=0)) == 0:
         raise UserError(
             f"--coarse-first needs an encoding with coarse and fine features, but '{recipe['encoding']['name']}' has "

@@ -157,8 +157,12 @@ class RadianceTask:
         if field.cameras is not None:
             terms["cameras"] = field.cameras.penalty()
         if self.distortion_weight:
-            near = frame.spacing.steps(samples.distance) * frame.step
-            spread = distortion(weight, near, torch.full_like(near, frame.step), samples)
+            # In steps, so that far samples count no more than near ones; samples need not be a step long.
+            start, end = (
+                frame.spacing.steps((samples.distance + side * samples.length / 2).clamp(min=0)) for side in (-1, 1)
+            )
+            middle, size = frame.step * (start + end) / 2, frame.step * (end - start)
+            spread = distortion(weight, middle, size, samples)
             terms["distortion"] = self.distortion_weight * spread.mean()
         if self.opacity_weight:
             sure = opacity.clamp(1e-4, 1 - 1e-4)

@@ -184,6 +184,18 @@ def test_opaque_pictures_are_learned_before_random_colours_where_nothing_lies_be
         torch.testing.assert_close(behind, torch.tensor([1.0, 0.5, 0.0]).expand_as(behind))
 
 
+def test_samples_as_nerf_takes_them(views: ViewSet) -> None:
+    """Steps of as many rays as the samples suffice for; what is learned with them is rendered with them too."""
+    options = ViewsOptions(
+        steps=200, samples=4096, evaluations=2, baseline=False, importance=(16, 16), distortion_weight=0.01, **SMALL
+    )
+    result = run_views(views, options)
+    assert result.history[-1]["numbers"]["rays"] == 200 * (4096 // 32)
+    assert result.history[-1]["psnr"] > result.history[0]["psnr"] + 2
+    assert result.history[-1]["losses"]["distortion"] > 0
+    assert tuple(result.config["frame"]["importance"]) == (16, 16)
+
+
 def test_masked_pixels_are_never_drawn(views: ViewSet) -> None:
     left = np.zeros((24, 24), dtype=bool)
     left[:, :12] = True
