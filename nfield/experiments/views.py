@@ -21,6 +21,7 @@ from nfield.experiments.views_options import BACKGROUNDS, DEFAULT_STEPS, ViewsOp
 from nfield.experiments.views_outputs import ViewWriter, write_orbit
 from nfield.experiments.views_recipe import BASELINE, BASELINE_RATES, build_radiance, views_recipe
 from nfield.experiments.views_result import ViewsResult
+from nfield.experiments.views_shown import size_note
 from nfield.experiments.views_summary import UNIT, views_metrics
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField
@@ -88,6 +89,9 @@ class _Run:
         self.pixels = ViewPixels(views.of("train")).to(device)
         self.found: Understood = understand(views, self.pixels, options)
         for note in self.found.notes:
+            self.tell(f"{views.source}: {note}")
+        note = size_note(views, options.held_out_side)
+        if note is not None:
             self.tell(f"{views.source}: {note}")
         self.probed = views.of("test") or views.of("train")
         self.task = self._task()

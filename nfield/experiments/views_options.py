@@ -107,6 +107,9 @@ class ViewsOptions:
     where poses are corrected or views are few."""
     frames: int = 60
     """Frames of the video that turns once around the scene; 0 for none."""
+    held_out_side: int = 800
+    """Pixels along the longer side of the pictures in which held-out photographs are measured and written: larger ones
+    are averaged down to it. 0 leaves them as they are."""
     evaluations: int = 12
     """How often held-out views are measured during training."""
     checkpoint_seconds: float = 60.0
@@ -133,6 +136,7 @@ class ViewsOptions:
         at_least(self.distortion_weight, 0, "--distortion-weight")
         at_least(self.opacity_weight, 0, "--opacity-weight")
         at_least(self.frames, 0, "--frames")
+        at_least(self.held_out_side, 0, "--held-out-side")
         at_least(self.evaluations, 2, "--evaluations")
         if self.precision == "float64":
             raise UserError(

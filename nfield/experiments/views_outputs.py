@@ -21,6 +21,7 @@ from nfield.experiments.view_products import (
     shown_as,
 )
 from nfield.experiments.views_paths import path_by_name, zoomed
+from nfield.experiments.views_shown import shown_views
 from nfield.experiments.views_summary import Shown
 from nfield.fields.scene import Picture, SceneField
 from nfield.io.atomic import write_json
@@ -74,7 +75,7 @@ def write_held_out(outputs: Path, result: "ViewsResult") -> None:
     """Render and write the held-out views."""
     write = ViewWriter(outputs, result)
     background = result.config["background"]
-    for view in result.views.of("test") or result.views.of("train"):
+    for view in shown_views(result.views, result.config["options"]["held_out_side"]):
         other = None if result.baseline is None else render(result.baseline, view, background)
         truth = over(view.pixels(), background)
         write(Shown(view=view, truth=truth, picture=render(result.field, view, background), baseline=other))

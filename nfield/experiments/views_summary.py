@@ -13,6 +13,7 @@ from nfield.core.checks import finite_or_none
 from nfield.core.views import View
 from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.views_cameras import camera_figures
+from nfield.experiments.views_shown import shown_views
 from nfield.fields.scene import Picture, SceneField
 from nfield.metrics.image import SSIM_TOO_SMALL, psnr_from_mse, ssim
 from nfield.spectral.order import order_spearman
@@ -60,6 +61,8 @@ class _Measured:
                 "name": view.name,
                 "psnr": psnr_from_mse(float(np.square(colour - truth).mean())),
                 "ssim": ssim(truth, colour),
+                "width": colour.shape[1],
+                "height": colour.shape[0],
             }
         )
         if view.read_depth is None:
@@ -89,7 +92,7 @@ def views_metrics(
 
     One view is in memory at a time, so that their number does not matter.
     """
-    views = result.views.of("test") or result.views.of("train")
+    views = shown_views(result.views, result.config["options"]["held_out_side"])
     red, green, blue = result.config["background"]
     background = (red, green, blue)
     own, plain = _Measured(), _Measured()

@@ -47,6 +47,13 @@ def read_view_pixels(
     if image.colour == "grey":
         pixels = np.concatenate([np.repeat(pixels[..., :1], 3, -1), pixels[..., 1:]], -1)
     _check_colour(pixels, path)
+    return smaller(pixels, width, height)
+
+
+def smaller(
+    pixels: UInt8[np.ndarray, "rows columns channels"], width: int, height: int
+) -> UInt8[np.ndarray, "height width channels"]:
+    """RGB or RGBA bytes averaged down to a size."""
     if pixels.shape[:2] == (height, width):
         return np.ascontiguousarray(pixels)
     values = pixels.astype(np.float32)

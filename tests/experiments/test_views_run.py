@@ -4,6 +4,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
@@ -15,6 +16,7 @@ from nfield.core.views import View, ViewSet
 from nfield.experiments.views import run_views
 from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
 from nfield.experiments.views_recipe import build_radiance, views_recipe
+from nfield.experiments.views_shown import shown_views, size_note
 from nfield.fields.scene import ViewFrame
 from nfield.io.view_pictures import picture_name
 from nfield.scenes.scene_files import load_scene
@@ -319,3 +321,27 @@ def test_errors_of_poses_are_found_out(views: ViewSet, tmp_path: Path) -> None:
 def test_coarse_features_first_need_features_that_differ(views: ViewSet) -> None:
     with pytest.raises(UserError, match="--coarse-first needs an encoding"):
         run_views(views, ViewsOptions(preset="none", coarse_first=10, steps=2))
+
+
+def test_large_photographs_are_measured_at_a_size_that_is_told(views: ViewSet, tmp_path: Path) -> None:
+    """Oracle: blocks of four pixels averaged by numpy; the camera sees the same in half the pixels."""
+    plain = dataclasses.replace(views, views=tuple(dataclasses.replace(v, read_depth=None) for v in views.views))
+    options = ViewsOptions(steps=2, samples=256, evaluations=2, baseline=False, frames=0, held_out_side=12, **SMALL)
+    out = tmp_path / "run"
+    result = run_views(plain, options, out=out)
+    assert [(v["width"], v["height"]) for v in result.metrics["per_view"]] == [(12, 12)] * 2
+    whole, half = plain.of("test")[0], shown_views(plain, 12)[0]
+    means = whole.pixels().astype(float)[..., :3].reshape(12, 2, 12, 2, 3).mean((1, 3))
+    alpha = whole.pixels()[..., 3] if whole.pixels().shape[2] == 4 else np.full((24, 24), 255)
+    solid = (alpha.reshape(12, 2, 12, 2) == 255).all((1, 3))
+    assert solid.any()
+    np.testing.assert_allclose(half.pixels()[..., :3][solid], means[solid], atol=0.51)
+    corner = np.array([6.0, 3.0])
+    same = [v.lens.directions(torch.from_numpy(at)) for v, at in ((half, corner), (whole, 2 * corner))]
+    torch.testing.assert_close(*same)
+    assert iio.imread(out / "outputs/views/test-000.png").shape[:2] == (12, 12)
+    assert "24 x 24 pixels are measured at 12 x 12" in (size_note(plain, 12) or "")
+    for side in (0, 24, 800):
+        assert size_note(plain, side) is None
+        assert shown_views(plain, side) == plain.of("test")
+    assert shown_views(views, 12) == views.of("test")
