@@ -1,5 +1,6 @@
 """A radiance field in the user's own world: where the scene lies, how rays are walked, and pictures of it."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ from nfield.rendering.march import Rays, march, within_cube
 from nfield.rendering.spacing import Spacing
 from nfield.rendering.volume import Contraction, Rendered, render_rays
 
+COARSER = ((0.4, 4.0), (0.15, 2.0))
+"""Where more than such a share of space may hold something, steps along rays are so many times as long: nothing fine is
+known yet, and short steps through all of it would take nearly all of the time."""
 ROWS_AT_ONCE = 1 << 16
 """Pixels whose rays are made together, and points that are looked at together where no gradient is wanted."""
 
@@ -45,14 +49,18 @@ class ViewFrame:
         """Where along rays to look."""
         return Spacing(step=self.step, growth=self.growth)
 
-    @property
-    def samples_per_ray(self) -> int:
+    def spacing_while(self, share: float) -> Spacing:
+        """Where to look while a share of space may hold something."""
+        times = next((times for least, times in COARSER if share > least), 1.0)
+        return Spacing(step=times * self.step, growth=times * self.growth)
+
+    def samples_per_ray(self, spacing: Spacing) -> int:
         """Most samples that a ray can have."""
         if self.importance is not None:
             return sum(self.importance)
         if not self.contracted:
-            return math.ceil(2 * 3**0.5 / self.step)
-        ends = self.spacing.steps(torch.tensor([self.near, self.far]))
+            return math.ceil(2 * 3**0.5 / spacing.step)
+        ends = spacing.steps(torch.tensor([self.near, self.far]))
         return math.ceil(float(ends[1] - ends[0]))
 
     @property
@@ -136,19 +144,20 @@ class SceneField(torch.nn.Module):
     def see(self, origin: Float[Tensor, "n 3"], direction: Float[Tensor, "n 3"]) -> Rendered:
         """What rays of the world see; depths in its units."""
         frame = self.frame
+        spacing = frame.spacing_while(self.inner.grid.share)
         found = render_rays(
             self.inner,
             frame.rays(origin, direction),
-            self._samples,
+            functools.partial(self._samples, spacing),
             contract=frame.contract,
-            samples_per_ray=frame.samples_per_ray,
+            samples_per_ray=frame.samples_per_ray(spacing),
         )
         return Rendered(colour=found.colour, opacity=found.opacity, depth=found.depth * frame.scale)
 
-    def _samples(self, rays: Rays) -> Packed:
+    def _samples(self, spacing: Spacing, rays: Rays) -> Packed:
         frame, inner = self.frame, self.inner
         if frame.importance is None:
-            return march(rays, inner.grid, frame.spacing, contract=frame.contract)
+            return march(rays, inner.grid, spacing, contract=frame.contract)
         first, second = (
             ((torch.arange(count, device=self.device) + 0.5) / count).expand(rays.count, count)
             for count in frame.importance

@@ -62,7 +62,7 @@ class OccupancyGrid(torch.nn.Module):
     @property
     def share(self) -> float:
         """Share of the fine cells that are full."""
-        return float(self.full.float().mean())
+        return float(self.full.count_nonzero()) / len(self.full)
 
     @staticmethod
     def _cells(points: Float[Tensor, "*n 3"], resolution: int) -> Tensor:

@@ -41,6 +41,8 @@ class Pictures:
     """What is told below 'truth', 'field' and 'baseline'."""
     folder: str = "outputs/"
     """Where they were looked for, as it is told where one is missing."""
+    alone: bool = False
+    """Whether there was to be no baseline: then its place is left out."""
 
 
 def read_pictures(record: RunRecord) -> Pictures:
@@ -60,6 +62,7 @@ def read_pictures(record: RunRecord) -> Pictures:
             "field": _quality(record, record.field),
             "baseline": _quality(record, record.baseline),
         },
+        alone=record.alone,
     )
 
 
@@ -86,8 +89,9 @@ def pictures_section(pictures: Pictures, *, detail: bool = True, outlines: bool 
     top = [
         _shown("Truth", "truth", pictures.truth, pictures),
         _shown("Field", "field", pictures.field, pictures),
-        _shown("Plain MLP", "baseline", pictures.baseline, pictures),
     ]
+    if pictures.baseline is not None or not pictures.alone:
+        top.append(_shown("Plain MLP", "baseline", pictures.baseline, pictures))
     parts = [element("div", *top, class_="trio")]
     # The script fills the slider from the pictures above; without a script it stays hidden.
     slider = element("figure", class_="slider", hidden="")

@@ -124,6 +124,12 @@ class RunRecord:
         return pathlib.PurePath(source).name if isinstance(source, str) and source else self.folder.resolve().name
 
     @property
+    def alone(self) -> bool:
+        """Whether no baseline was asked for."""
+        options = self.config.get("options")
+        return isinstance(options, dict) and options.get("baseline") is False
+
+    @property
     def sides(self) -> list[Side]:
         """The field, and the baseline where there is one."""
         return [self.field] if self.baseline is None else [self.field, self.baseline]

@@ -95,6 +95,7 @@ def read_view(record: RunRecord, view: SeenView) -> Pictures:
         baseline=baseline,
         errors=compared(truth, field, baseline),
         captions={"truth": view.name, "field": view.field.told, "baseline": view.baseline.told},
+        alone=record.alone,
     )
 
 

@@ -176,7 +176,7 @@ class RadianceTask:
             return samples_within(
                 lambda part: self._rays(field, batch.pixels[part]),
                 field.grid,
-                frame.spacing,
+                frame.spacing_while(field.grid.share),
                 contract=frame.contract,
                 jitter=batch.jitter,
                 budget=self.samples,
