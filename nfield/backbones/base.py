@@ -2,7 +2,7 @@
 
 import abc
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -25,6 +25,7 @@ class AbstractBackbone(torch.nn.Module, abc.ABC):
         """Values of shape (..., out_dim) at features of shape (..., in_dim)."""
 
 
+@runtime_checkable
 class BackboneConfig(Protocol):
     """Settings of a backbone: a frozen dataclass that builds the module."""
 

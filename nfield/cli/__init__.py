@@ -18,6 +18,7 @@ VERBS = {
     "compare": ("nfield.cli.compare", "set several runs side by side on one page"),
     "scan": ("nfield.cli.scan", "sample a mesh as a scanner would"),
     "info": ("nfield.cli.info", "say what a run holds"),
+    "lab": ("nfield.cli.lab", "run experiments on what networks learn first"),
     "bench": ("nfield.cli.bench", "measure against peers on this machine"),
 }
 

@@ -90,9 +90,9 @@ class _Run:
         self.found: Understood = understand(views, self.pixels, options)
         for note in self.found.notes:
             self.tell(f"{views.source}: {note}")
-        note = size_note(views, options.held_out_side)
-        if note is not None:
-            self.tell(f"{views.source}: {note}")
+        resized = size_note(views, options.held_out_side)
+        if resized is not None:
+            self.tell(f"{views.source}: {resized}")
         self.probed = views.of("test") or views.of("train")
         self.task = self._task()
 

@@ -1,0 +1,101 @@
+"""`nfield lab`: experiments on what networks learn first, each with a claim that may turn out wrong."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Optional
+
+from nfield.cli.arguments import options_class, parse
+from nfield.core.checks import UserError, choice
+from nfield.core.device import choose_device
+from nfield.lab import EXPERIMENTS, Setting
+from nfield.lab.folder import known_metrics, run_experiment
+from nfield.reports.lab_page import write_lab_page
+from nfield.training.progress import choose_progress
+
+ALL = "all"
+DESCRIPTION = (
+    "Run an experiment on the frequency principle: a claim, a measurement beside a plain network, a plot and a "
+    "verdict, written to metrics.json, plot.png and a page. A claim that does not hold is told as such."
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command takes."""
+
+    out: Optional[str] = None
+    """Folder to write. Default: runs/lab-NAME, or runs/lab for all."""
+    size: Literal["quick", "default", "full"] = "default"
+    """quick: seconds, to see that everything works; default: under three minutes on two cores; full: the paper's."""
+    full: bool = False
+    """Short for --size full."""
+    seed: int = 0
+    """First seed of weights and data; further ones follow it."""
+    device: str = "auto"
+    """auto, cpu, cuda or cuda:N."""
+    resume: bool = False
+    """Leave out experiments that are in the folder already, with the same size, seed and device."""
+    quiet: bool = False
+    """Show no progress."""
+    json: bool = False
+    """Print metrics.json on stdout, and nothing else there; of all: a list."""
+
+
+def usage() -> str:
+    """The command's help, with the table of experiments."""
+    rows = "\n".join(f"  {name:16} {experiment.title}" for name, experiment in EXPERIMENTS.items())
+    return (
+        f"usage: nfield lab EXPERIMENT ...\n\n{DESCRIPTION}\n\nexperiments:\n{rows}\n  {ALL:16} every one of them, and "
+        "one page\n\n'nfield lab EXPERIMENT --help' lists the options.\n"
+    )
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command."""
+    if not arguments:
+        raise UserError(f"nfield lab needs the name of an experiment: {', '.join([*EXPERIMENTS, ALL])}.")
+    if arguments[0] in ("-h", "--help"):
+        sys.stdout.write(usage())
+        return
+    name, rest = choice(arguments[0], [*EXPERIMENTS, ALL], "experiment"), arguments[1:]
+    kind = options_class("Options", Command)
+    given: Any = parse(kind, rest, verb=f"lab {name}", description=DESCRIPTION)
+    if given.full and given.size == "quick":
+        raise UserError("--full and --size quick contradict each other: give one of them.")
+    setting = Setting(
+        size="full" if given.full else given.size,
+        seed=given.seed,
+        device=choose_device(given.device),
+        progress=choose_progress(quiet=given.quiet),
+    )
+    chosen = list(EXPERIMENTS) if name == ALL else [name]
+    out = Path(given.out or ("runs/lab" if name == ALL else f"runs/lab-{name}"))
+    folders = {one: out / one if name == ALL else out for one in chosen}
+    if not given.resume:
+        _refuse_existing(folders.values())
+    found = []
+    for one, folder in folders.items():
+        metrics = known_metrics(folder, setting) if given.resume else None
+        if metrics is None:
+            setting.tell(f"{one}: {EXPERIMENTS[one].claim}")
+            metrics = run_experiment(one, EXPERIMENTS[one], setting, folder)
+        found.append(metrics)
+        if not given.json:
+            sys.stdout.write(f"{one}: {'holds' if metrics['holds'] else 'DOES NOT HOLD'}. {metrics['verdict']}\n")
+            sys.stdout.flush()
+    page = write_lab_page(list(folders.values()), out / "report.html")
+    if given.json:
+        sys.stdout.write(json.dumps(found if name == ALL else found[0]) + "\n")
+    else:
+        sys.stdout.write(f"\nPage: {page}\n")
+
+
+def _refuse_existing(folders: Any) -> None:
+    for folder in folders:
+        if (folder / "metrics.json").exists():
+            raise UserError(
+                f"'{folder}' already holds an experiment. Choose another --out, or keep what is there with --resume."
+            )

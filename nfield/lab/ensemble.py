@@ -1,0 +1,86 @@
+"""Networks of one kind and several seeds, trained side by side.
+
+Their weights are stacked, so that a layer of all is one product, and their losses add, so that Adam and gradient
+descent, which treat each weight by its own gradient, train every one as if it were alone.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch.func import functional_call, stack_module_state, vmap
+
+from nfield.backbones import BackboneConfig
+from nfield.core.seeding import generator
+
+
+class Ensemble:
+    """Members of one configuration, each with weights drawn from its own seed.
+
+    `gain` multiplies all weights, biases too, at the start. Buffers, such as frequencies drawn, are each member's own.
+    """
+
+    def __init__(
+        self,
+        config: BackboneConfig,
+        in_dim: int,
+        out_dim: int,
+        seeds: Iterable[int],
+        *,
+        dtype: torch.dtype = torch.float32,
+        gain: float = 1.0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        members = [config.build(in_dim, out_dim, generator(seed, "weights")).to(device, dtype) for seed in seeds]
+        stacked, buffers = stack_module_state(members)
+        self.count = len(members)
+        self.parameters: dict[str, torch.Tensor] = {
+            name: (gain * value.detach()).requires_grad_(True) for name, value in stacked.items()
+        }
+        self._buffers = buffers
+        # Only its structure is used: every value comes from the stacks.
+        self._shell = members[0]
+
+    def _one(self, parameters: dict[str, Any], buffers: dict[str, Any], points: torch.Tensor) -> torch.Tensor:
+        values: torch.Tensor = functional_call(self._shell, (parameters, buffers), (points,))
+        return values
+
+    def __call__(
+        self, points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"]
+    ) -> Float[torch.Tensor, "members n c"]:
+        """Values of all members at the same points, or at each one's own."""
+        return self.at(self.parameters, points)
+
+    def at(
+        self,
+        parameters: dict[str, torch.Tensor],
+        points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"],
+    ) -> Float[torch.Tensor, "members n c"]:
+        """The same with other weights."""
+        own = 0 if points.ndim == 3 else None
+        values: torch.Tensor = vmap(self._one, in_dims=(0, 0, own))(parameters, self._buffers, points)
+        return values
+
+    def in_blocks(self, points: Float[torch.Tensor, "n d"], block: int = 1 << 14) -> Float[torch.Tensor, "members n c"]:
+        """Values at any number of points, without gradients."""
+        with torch.no_grad():
+            return torch.cat([self(part) for part in points.split(block)], 1)
+
+    @property
+    def parameters_of_one(self) -> int:
+        """Number of trained numbers of one member."""
+        return sum(value[0].numel() for value in self.parameters.values())
+
+    def member(
+        self, row: int
+    ) -> Callable[[dict[str, torch.Tensor], Float[torch.Tensor, "*shape d"]], Float[torch.Tensor, "1 n c"]]:
+        """One member alone, as a function of stacks of one set of weights and of points."""
+        buffers = {name: value[row : row + 1] for name, value in self._buffers.items()}
+
+        def alone(parameters: dict[str, torch.Tensor], points: torch.Tensor) -> torch.Tensor:
+            own = 0 if points.ndim == 3 else None
+            values: torch.Tensor = vmap(self._one, in_dims=(0, 0, own))(parameters, buffers, points)
+            return values
+
+        return alone

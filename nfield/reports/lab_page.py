@@ -1,0 +1,73 @@
+"""One page of the laboratory's experiments: claim, verdict, picture and source of each."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nfield.core.checks import UserError
+from nfield.io.atomic import write_text
+from nfield.reports.markup import Markup, absent, element, page, section, table
+from nfield.reports.numbers import seconds_text
+
+HOLDS, FAILS = "holds", "does not hold"
+
+
+def write_lab_page(folders: Sequence[Path], out: Path) -> Path:
+    """Write one self-contained HTML file of the experiments in the folders.
+
+    Raises UserError where there is none, or one of them has not been finished.
+    """
+    if not folders:
+        raise UserError("No experiment was named. Name one or more folders of experiments.")
+    read = [(folder, _metrics(folder)) for folder in folders]
+    count = sum(metrics.get("holds") is True for _, metrics in read)
+    title = "The frequency principle, experiment by experiment" if len(read) > 1 else str(read[0][1].get("title"))
+    lead = f"{count} of {len(read)} claims hold in these runs." if len(read) > 1 else ""
+    parts: list[Markup] = [element("header", element("h1", title), element("p", lead, class_="lead"))]
+    if len(read) > 1:
+        rows = [[str(m.get("experiment")), str(m.get("title")), _word(m), str(m.get("verdict"))] for _, m in read]
+        parts.append(section("In short", table(["Name", "Experiment", "The claim", "What was seen"], rows)))
+    write_text(out, page(title, *parts, *(_experiment(folder, metrics) for folder, metrics in read)))
+    return out
+
+
+def _experiment(folder: Path, metrics: Mapping[str, Any]) -> Markup:
+    notes = [element("li", str(note)) for note in metrics.get("notes") or []]
+    facts = [
+        f"size {metrics.get('size')}",
+        f"seed {metrics.get('seed')}",
+        seconds_text(float(metrics.get("seconds") or 0)),
+        str(metrics.get("device")),
+    ]
+    return section(
+        str(metrics.get("title")),
+        element("p", element("strong", "Claim. "), str(metrics.get("claim"))),
+        element("p", element("strong", f"It {_word(metrics)}. "), str(metrics.get("verdict"))),
+        _picture(folder, str(metrics.get("title"))),
+        *([element("ul", *notes)] if notes else []),
+        element("p", f"{metrics.get('source')}. Run: {', '.join(facts)}.", class_="quiet"),
+    )
+
+
+def _picture(folder: Path, title: str) -> Markup:
+    try:
+        packed = base64.b64encode((folder / "plot.png").read_bytes()).decode()
+    except OSError:
+        return absent("The plot is not in the folder.")
+    return element("figure", element("img", src=f"data:image/png;base64,{packed}", alt=f"{title}: plot"))
+
+
+def _word(metrics: Mapping[str, Any]) -> str:
+    return HOLDS if metrics.get("holds") is True else FAILS
+
+
+def _metrics(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if not isinstance(found, dict) or "claim" not in found:
+        raise UserError(f"'{folder}' holds no finished experiment: it has no metrics.json with a claim.")
+    return found

@@ -1,0 +1,102 @@
+"""Contract of all experiments: a small run gives a verdict, finite figures, a plot and the same again.
+
+Whether claims hold is for the experiments to find out, at their own size: only that they can be told is tested here.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from nfield.cli import main
+from nfield.lab import EXPERIMENTS, Setting
+from nfield.lab.folder import known_metrics, run_experiment
+
+QUICK = Setting(size="quick", seed=3)
+
+
+def numbers(value: Any) -> list[float]:
+    """All numbers in nested lists and dicts."""
+    if isinstance(value, dict):
+        return [n for one in value.values() for n in numbers(one)]
+    if isinstance(value, list):
+        return [n for one in value for n in numbers(one)]
+    return [float(value)] if isinstance(value, (int, float)) else []
+
+
+@pytest.fixture(scope="module", params=list(EXPERIMENTS))
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    folder = tmp_path_factory.mktemp("lab") / request.param
+    run_experiment(request.param, EXPERIMENTS[request.param], QUICK, folder)
+    return request.param, folder
+
+
+def test_an_experiment_tells_what_it_saw(run: tuple[str, Path]) -> None:
+    name, folder = run
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["experiment"] == name
+    assert isinstance(metrics["holds"], bool)
+    assert any(letter.isdigit() for letter in metrics["verdict"])
+    found = numbers(metrics["figures"])
+    assert found
+    assert all(map(math.isfinite, found))
+    assert "arXiv" in metrics["source"] or any(letter.isdigit() for letter in metrics["source"])
+    with Image.open(folder / "plot.png") as picture:
+        assert min(picture.size) > 200
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20
+
+
+def test_a_finished_experiment_is_known_again(run: tuple[str, Path]) -> None:
+    _, folder = run
+    assert known_metrics(folder, QUICK) == json.loads((folder / "metrics.json").read_text())
+    assert known_metrics(folder, Setting(size="quick", seed=4)) is None
+    assert known_metrics(folder, Setting(size="default", seed=3)) is None
+    assert known_metrics(folder.parent / "none", QUICK) is None
+
+
+def test_claims_can_be_wrong() -> None:
+    """Each names its threshold, and its paper."""
+    for name, experiment in EXPERIMENTS.items():
+        assert any(letter.isdigit() for letter in experiment.claim), name
+        assert experiment.title, name
+
+
+def test_the_command_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "one"
+    assert main(["lab", "order-1d", "--size", "quick", "--quiet", "--out", str(out)]) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
+    said = capsys.readouterr()
+    assert metrics["verdict"] in said.out
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 1
+    assert "http" not in page.split("<body>")[1].replace("https://arxiv.org", "")
+    before = (out / "metrics.json").read_bytes()
+    assert main(["lab", "order-1d", "--size", "quick", "--out", str(out)]) == 2
+    assert "already holds an experiment" in capsys.readouterr().err
+    assert main(["lab", "order-1d", "--size", "quick", "--quiet", "--resume", "--json", "--out", str(out)]) == 0
+    assert json.loads(capsys.readouterr().out) == metrics
+    assert (out / "metrics.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "needs the name of an experiment"),
+        (["order1d"], "order-1d"),
+        (["order-1d", "--size", "tiny"], "--size"),
+        (["order-1d", "--full", "--size", "quick"], "contradict"),
+    ],
+)
+def test_bad_usage_is_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lab", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_folders_with_other_files_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["lab", "order-1d", "--size", "quick", "--quiet", "--out", str(tmp_path)]) == 2
+    assert "notes.txt" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
