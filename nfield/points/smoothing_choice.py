@@ -35,6 +35,10 @@ EXACT, GROWTH, POWER = 0.1, 1.25, 0.85
 Measured on scans of four shapes with 3,000 to 100,000 points and noise from none to one spacing, where the best length
 was about 0.1, 0.6, 0.75 and 1.2 spacings for noise of 0, 0.28, 0.55 and 0.87.
 """
+LEAST = 0.12
+"""Shorter lengths are not tried: points that were left out of exact scans prefer them by a little, but the surface
+between the points wrinkles, which none of these sees. Measured on four exact scans of 3,000 to 100,000 points: lengths
+of 0.06 to 0.08 have 0 to 25 % more error than 0.1 to 0.16."""
 RATIO = 1.25
 """Of lengths that are tried one after the other."""
 MOST_TRIALS = 7
@@ -124,6 +128,8 @@ def choose_smoothing(
     for way in (1, -1):
         place = 0
         while loss[place] == min(loss.values()) and trials.count < MOST_TRIALS:
+            if start * RATIO ** (place + way) < LEAST:
+                break
             if not trials.affordable(tried[place], seconds_left):
                 break
             place += way
@@ -142,7 +148,7 @@ def choose_smoothing(
 
 def length_for(noise: float) -> float:
     """Smoothing length in spacings to begin with, for noise in spacings."""
-    return EXACT + GROWTH * noise**POWER
+    return max(LEAST, EXACT + GROWTH * noise**POWER)
 
 
 def smoothing_of(length: float, spacing: float) -> Smoothing:
@@ -153,7 +159,7 @@ def smoothing_of(length: float, spacing: float) -> Smoothing:
 def _of_all_points(length: float, noise: float) -> float:
     """The best length for all points where `length` is the best for left-out ones, both in spacings as the noise."""
     noisy = noise**2 / (noise**2 + NOISY**2)
-    return length * (FEWER + (BEYOND - FEWER) * noisy)
+    return max(LEAST, length * (FEWER + (BEYOND - FEWER) * noisy))
 
 
 def _vertex(loss: dict[int, float], best: int) -> float:

@@ -104,3 +104,24 @@ def test_of_large_clouds_a_part_is_judged_away_from_its_rim(monkeypatch: pytest.
     judged = choose_smoothing(sample, SPACING, draw())
     assert judged.draft is None
     assert judged.noise == pytest.approx(0.01, rel=0.2)
+
+
+def test_no_length_is_tried_at_which_exact_points_wrinkle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of exact points with normals that are a little wrong, which no left-out position tells, as estimated ones are."""
+    sample = ball(COUNT)
+    wrong = torch.nn.functional.normalize(sample.normals + 0.03 * torch.randn(COUNT, 3, generator=draw()), dim=-1)
+    estimated = Sample(points=sample.points, normals=wrong, areas=sample.areas, weights=sample.weights)
+    tried: list[float] = []
+    fit = smoothing_choice._Trials.fit
+
+    def noted(trials: smoothing_choice._Trials, length: float) -> smoothing_choice._Trial:
+        tried.append(length)
+        return fit(trials, length)
+
+    monkeypatch.setattr(smoothing_choice._Trials, "fit", noted)
+    judged = choose_smoothing(estimated, SPACING, draw())
+    assert tried[0] == FIRST
+    assert len(tried) > 2
+    assert min(tried) >= smoothing_choice.LEAST
+    assert judged.smoothing.length >= smoothing_choice.LEAST * SPACING
+    assert length_for(0.0) == smoothing_choice.LEAST
