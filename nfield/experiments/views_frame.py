@@ -11,7 +11,7 @@ from torch import Tensor
 from nfield.core.checks import UserError
 from nfield.core.views import Box, View, ViewSet
 from nfield.experiments.views_options import ViewsOptions
-from nfield.fields.scene import ViewFrame
+from nfield.fields.scene import COARSEST_STEP, ViewFrame
 from nfield.io.pose_checks import nearest_point
 from nfield.rendering.occupancy import cell_centres
 from nfield.rendering.visual_hull import Silhouette, visual_hull
@@ -28,7 +28,7 @@ WIDEST = 0.6
 """Half edge of the cube that is searched for the scene, where no box is known, as a share of the cameras' distance."""
 STEP = 0.5
 """Length of steps along rays, in pixels at the middle of the scene."""
-FINEST_STEP, COARSEST_STEP = 2 / 1024, 2 / 64
+FINEST_STEP = 2 / 1024
 GROWTH = 0.01
 """Growth of steps in scenes without bounds."""
 NEAREST = 0.05

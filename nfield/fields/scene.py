@@ -19,9 +19,11 @@ from nfield.rendering.march import Rays, march, within_cube
 from nfield.rendering.spacing import Spacing
 from nfield.rendering.volume import Contraction, Rendered, render_rays
 
-COARSER = ((0.4, 4.0), (0.15, 2.0))
+COARSER = ((0.5, 4.0), (0.25, 2.0))
 """Where more than such a share of space may hold something, steps along rays are so many times as long: nothing fine is
 known yet, and short steps through all of it would take nearly all of the time."""
+COARSEST_STEP = 2 / 64
+"""Longest step in a scene with bounds, in normalised units."""
 ROWS_AT_ONCE = 1 << 16
 """Pixels whose rays are made together, and points that are looked at together where no gradient is wanted."""
 
@@ -52,6 +54,8 @@ class ViewFrame:
     def spacing_while(self, share: float) -> Spacing:
         """Where to look while a share of space may hold something."""
         times = next((times for least, times in COARSER if share > least), 1.0)
+        if not self.contracted:
+            times = min(times, max(1.0, COARSEST_STEP / self.step))
         return Spacing(step=times * self.step, growth=times * self.growth)
 
     def samples_per_ray(self, spacing: Spacing) -> int:
