@@ -1,4 +1,4 @@
-"""Steps along rays while space is still full: coarser ones of the same rays. Oracle: the definitions, in closed form."""
+"""Steps along rays while space is still full: coarser ones. Oracle: the definitions, in closed form."""
 
 import dataclasses
 
