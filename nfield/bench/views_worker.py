@@ -68,7 +68,7 @@ def described(views: ViewSet) -> dict[str, Any]:
 
 def pictures(views: ViewSet, result: ViewsResult) -> dict[str, np.ndarray]:
     """The first held-out view as it is and as the fields see it."""
-    view, background = (views.of("test") or views.of("train"))[0], result.config["background"]
+    view, background = views.measured[0], result.config["background"]
     shown = {"truth": over(view.pixels(), background)}
     for name, field in (("field", result.field), ("baseline", result.baseline)):
         if field is not None:

@@ -98,6 +98,11 @@ class ViewSet:
         """The views for training, or those held out."""
         return tuple(view for view in self.views if view.split == split)
 
+    @property
+    def measured(self) -> tuple[View, ...]:
+        """The views to measure on: those held out, or those for training where none is."""
+        return self.of("test") or self.of("train")
+
     def hold_out(self, every: int) -> "ViewSet":
         """Every so-manieth view for testing, all others for training."""
         splits: tuple[Split, Split] = ("train", "test")

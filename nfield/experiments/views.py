@@ -93,7 +93,7 @@ class _Run:
         resized = size_note(views, options.held_out_side)
         if resized is not None:
             self.tell(f"{views.source}: {resized}")
-        self.probed = views.of("test") or views.of("train")
+        self.probed = views.measured
         self.task = self._task()
 
     def tell(self, text: str) -> None:

@@ -32,7 +32,7 @@ def path_by_name(
     """
     choice(name, PATHS, "camera path")
     if name == "held-out":
-        chosen = views.of("test") or views.of("train")
+        chosen = views.measured
         return resized(
             CameraPath(views=tuple(View(name=v.name, camera_to_world=v.camera_to_world, lens=v.lens) for v in chosen)),
             zoom,

@@ -16,12 +16,12 @@ Read = Callable[[], UInt8[np.ndarray, "rows columns channels"]]
 
 def shown_views(views: ViewSet, side: int) -> tuple[View, ...]:
     """The held-out views, or those for training where none is, no longer than `side` pixels unless that is 0."""
-    return tuple(_limited(view, side) for view in views.of("test") or views.of("train"))
+    return tuple(_limited(view, side) for view in views.measured)
 
 
 def size_note(views: ViewSet, side: int) -> str | None:
     """What to tell where held-out views are measured in another size than they have."""
-    pairs = zip(views.of("test") or views.of("train"), shown_views(views, side), strict=True)
+    pairs = zip(views.measured, shown_views(views, side), strict=True)
     changed = next(((old.lens, new.lens) for old, new in pairs if old.lens != new.lens), None)
     if changed is None:
         return None
