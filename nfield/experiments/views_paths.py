@@ -19,6 +19,7 @@ PATHS: dict[str, str] = {
     "held-out": "the cameras of the held-out views",
 }
 """Paths by name, and where each leads."""
+ROUNDING = 1e-12
 FRAMES = 60
 """Of a path, where no number is given."""
 
@@ -58,4 +59,6 @@ def resized(path: CameraPath, zoom: float) -> CameraPath:
 
 def zoomed(lens: Lens, zoom: float) -> Lens:
     """The lens of pictures that are larger by a factor."""
-    return lens.resized(max(1, math.ceil(lens.width * zoom)), max(1, math.ceil(lens.height * zoom)))
+    # A factor that is a quotient of sizes must give these sizes back, and not one pixel more by rounding.
+    width, height = (max(1, math.ceil(size * zoom * (1 - ROUNDING))) for size in (lens.width, lens.height))
+    return lens.resized(width, height)

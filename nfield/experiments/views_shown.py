@@ -9,6 +9,7 @@ from jaxtyping import UInt8
 
 from nfield.core.lens import Lens
 from nfield.core.views import View, ViewSet
+from nfield.experiments.views_paths import zoomed
 from nfield.io.view_pictures import smaller
 
 Read = Callable[[], UInt8[np.ndarray, "rows columns channels"]]
@@ -37,8 +38,7 @@ def _limited(view: View, side: int) -> View:
     longest = max(view.lens.width, view.lens.height)
     if side == 0 or longest <= side or view.read_depth is not None:
         return view
-    width, height = (max(1, round(size * side / longest)) for size in (view.lens.width, view.lens.height))
-    lens = view.lens.resized(width, height)
+    lens = zoomed(view.lens, side / longest)
     return replace(view, lens=lens, read=None if view.read is None else functools.partial(_read, view.read, lens))
 
 
