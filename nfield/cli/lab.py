@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, Literal, Optional
 
 from nfield.cli.arguments import options_class, parse
+from nfield.cli.fit_image import new_folder
 from nfield.core.checks import UserError, choice
 from nfield.core.device import choose_device
 from nfield.lab import EXPERIMENTS, Setting
-from nfield.lab.folder import known_metrics, run_experiment
+from nfield.lab.folder import PAGE, earlier_metrics, refuse_others, run_experiment
 from nfield.reports.lab_page import write_lab_page
 from nfield.training.progress import choose_progress
 
 ALL = "all"
 DESCRIPTION = (
-    "Run an experiment on the frequency principle: a claim, a measurement beside a plain network, a plot and a "
-    "verdict, written to metrics.json, plot.png and a page. A claim that does not hold is told as such."
+    "Run an experiment on the frequency principle: a claim, a measurement, a plot and a verdict, written to "
+    "metrics.json, plot.png and a page. A claim that does not hold is told as such."
 )
 
 
@@ -27,7 +28,7 @@ class Command:
     """What the command takes."""
 
     out: Optional[str] = None
-    """Folder to write. Default: runs/lab-NAME, or runs/lab for all."""
+    """Folder to write. Default: a new folder runs/lab-NAME, or runs/lab for all."""
     size: Literal["quick", "default", "full"] = "default"
     """quick: seconds, to see that everything works; default: under three minutes on two cores; full: the paper's."""
     full: bool = False
@@ -37,7 +38,7 @@ class Command:
     device: str = "auto"
     """auto, cpu, cuda or cuda:N."""
     resume: bool = False
-    """Leave out experiments that are in the folder already, with the same size, seed and device."""
+    """Go on in --out: experiments that are there already, with the same size, seed and device, are not run again."""
     quiet: bool = False
     """Show no progress."""
     json: bool = False
@@ -71,14 +72,18 @@ def main(arguments: Sequence[str]) -> None:
         device=choose_device(given.device),
         progress=choose_progress(quiet=given.quiet),
     )
-    chosen = list(EXPERIMENTS) if name == ALL else [name]
-    out = Path(given.out or ("runs/lab" if name == ALL else f"runs/lab-{name}"))
-    folders = {one: out / one if name == ALL else out for one in chosen}
-    if not given.resume:
-        _refuse_existing(folders.values())
+    if given.resume and given.out is None:
+        raise UserError("--resume needs --out with the folder of the experiments to continue.")
+    out = new_folder("lab" if name == ALL else f"lab-{name}") if given.out is None else Path(given.out)
+    folders = {one: out / one for one in EXPERIMENTS} if name == ALL else {name: out}
+    if name == ALL:
+        there = [one for one, folder in folders.items() if folder.is_dir()]
+        refuse_others(out, [*there, PAGE] if there else [])
+    # Before the first one begins: the last one's folder should not be refused after minutes.
+    known = {one: earlier_metrics(one, folder, setting, resume=given.resume) for one, folder in folders.items()}
     found = []
     for one, folder in folders.items():
-        metrics = known_metrics(folder, setting) if given.resume else None
+        metrics = known[one]
         if metrics is None:
             setting.tell(f"{one}: {EXPERIMENTS[one].claim}")
             metrics = run_experiment(one, EXPERIMENTS[one], setting, folder)
@@ -86,16 +91,8 @@ def main(arguments: Sequence[str]) -> None:
         if not given.json:
             sys.stdout.write(f"{one}: {'holds' if metrics['holds'] else 'DOES NOT HOLD'}. {metrics['verdict']}\n")
             sys.stdout.flush()
-    page = write_lab_page(list(folders.values()), out / "report.html")
+    page = write_lab_page(list(folders.values()), out / PAGE)
     if given.json:
         sys.stdout.write(json.dumps(found if name == ALL else found[0]) + "\n")
     else:
         sys.stdout.write(f"\nPage: {page}\n")
-
-
-def _refuse_existing(folders: Any) -> None:
-    for folder in folders:
-        if (folder / "metrics.json").exists():
-            raise UserError(
-                f"'{folder}' already holds an experiment. Choose another --out, or keep what is there with --resume."
-            )

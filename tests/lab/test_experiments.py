@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from nfield.cli import main
+from nfield.core.checks import RunError, UserError
 from nfield.lab import EXPERIMENTS, Setting
-from nfield.lab.folder import known_metrics, run_experiment
+from nfield.lab.experiment import Experiment, Outcome
+from nfield.lab.folder import earlier_metrics, run_experiment
 
 QUICK = Setting(size="quick", seed=3)
 
@@ -50,11 +52,45 @@ def test_an_experiment_tells_what_it_saw(run: tuple[str, Path]) -> None:
 
 
 def test_a_finished_experiment_is_known_again(run: tuple[str, Path]) -> None:
-    _, folder = run
-    assert known_metrics(folder, QUICK) == json.loads((folder / "metrics.json").read_text())
-    assert known_metrics(folder, Setting(size="quick", seed=4)) is None
-    assert known_metrics(folder, Setting(size="default", seed=3)) is None
-    assert known_metrics(folder.parent / "none", QUICK) is None
+    name, folder = run
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert earlier_metrics(name, folder, QUICK, resume=True) == metrics
+    assert earlier_metrics(name, folder.parent / "none", QUICK, resume=True) is None
+    with pytest.raises(UserError, match="already holds an experiment"):
+        earlier_metrics(name, folder, QUICK, resume=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "told"),
+    [
+        ("other", QUICK, "another experiment"),
+        (None, Setting(size="quick", seed=4), r"another seed \(3, now 4\)"),
+        (None, Setting(size="default", seed=3), "another size"),
+    ],
+)
+def test_another_run_is_never_overwritten(run: tuple[str, Path], name: str | None, setting: Setting, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        earlier_metrics(name or run[0], run[1], setting, resume=True)
+
+
+def test_the_same_setting_gives_the_same_figures(run: tuple[str, Path], tmp_path: Path) -> None:
+    name, folder = run
+    again = run_experiment(name, EXPERIMENTS[name], QUICK, tmp_path / name)
+    assert again["figures"] == json.loads((folder / "metrics.json").read_text())["figures"]
+
+
+def test_an_experiment_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    def run(setting: Setting) -> Outcome:
+        raise RunError("diverged")
+
+    broken = Experiment(title="t", claim="below 1", source="2019", run=run)
+    with pytest.raises(RunError):
+        run_experiment("broken", broken, QUICK, tmp_path / "new" / "broken")
+    assert not (tmp_path / "new" / "broken").exists()
+    (tmp_path / "old").mkdir()
+    with pytest.raises(RunError):
+        run_experiment("broken", broken, QUICK, tmp_path / "old")
+    assert (tmp_path / "old").is_dir()
 
 
 def test_claims_can_be_wrong() -> None:
@@ -88,6 +124,7 @@ def test_the_command_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture
         (["order1d"], "order-1d"),
         (["order-1d", "--size", "tiny"], "--size"),
         (["order-1d", "--full", "--size", "quick"], "contradict"),
+        (["order-1d", "--resume"], "--resume needs --out"),
     ],
 )
 def test_bad_usage_is_told(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -95,8 +132,27 @@ def test_bad_usage_is_told(arguments: list[str], told: str, capsys: pytest.Captu
     assert told in capsys.readouterr().err
 
 
-def test_folders_with_other_files_are_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "notes.txt").write_text("mine")
-    assert main(["lab", "order-1d", "--size", "quick", "--quiet", "--out", str(tmp_path)]) == 2
-    assert "notes.txt" in capsys.readouterr().err
-    assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
+@pytest.mark.parametrize("name", ["order-1d", "all"])
+@pytest.mark.parametrize("file", ["notes.txt", "report.html", "config.json"])
+def test_folders_with_other_files_are_left_alone(
+    name: str, file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).write_text("mine")
+    assert main(["lab", name, "--size", "quick", "--quiet", "--out", str(tmp_path)]) == 2
+    assert file in capsys.readouterr().err
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(file, "mine")]
+
+
+def test_all_run_into_one_folder_and_go_on_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --out each time a new folder; a finished experiment is not run again."""
+    monkeypatch.chdir(tmp_path)
+    words = ["lab", "all", "--size", "quick", "--quiet"]
+    assert main(words) == 0
+    assert {p.name for p in Path("runs/lab").iterdir()} == {*EXPERIMENTS, "report.html"}
+    written = {p: p.stat().st_mtime_ns for p in Path("runs/lab").glob("*/metrics.json")}
+    assert main([*words, "--resume", "--out", "runs/lab"]) == 0
+    assert {p: p.stat().st_mtime_ns for p in Path("runs/lab").glob("*/metrics.json")} == written
+    assert main([*words, "--out", "runs/lab"]) == 2
+    assert "already holds" in capsys.readouterr().err
