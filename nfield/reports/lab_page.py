@@ -1,15 +1,15 @@
 """One page of the laboratory's experiments: claim, verdict, picture and source of each."""
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
+from nfield.io.json_files import read_json_object
 from nfield.reports.markup import Markup, absent, element, page, section, table
 from nfield.reports.numbers import seconds_text
+from nfield.reports.pictures import figure, read_picture
 
 HOLDS, FAILS = "holds", "does not hold"
 
@@ -52,11 +52,10 @@ def _experiment(folder: Path, metrics: Mapping[str, Any]) -> Markup:
 
 
 def _picture(folder: Path, title: str) -> Markup:
-    try:
-        packed = base64.b64encode((folder / "plot.png").read_bytes()).decode()
-    except OSError:
+    plot = read_picture(folder / "plot.png")
+    if plot is None:
         return absent("The plot is not in the folder.")
-    return element("figure", element("img", src=f"data:image/png;base64,{packed}", alt=f"{title}: plot"))
+    return figure(plot, f"{title}: plot", side=max(plot.size))
 
 
 def _word(metrics: Mapping[str, Any]) -> str:
@@ -64,10 +63,7 @@ def _word(metrics: Mapping[str, Any]) -> str:
 
 
 def _metrics(folder: Path) -> dict[str, Any]:
-    try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict) or "claim" not in found:
-        raise UserError(f"'{folder}' holds no finished experiment: it has no metrics.json with a claim.")
+    found = read_json_object(folder / "metrics.json", "experiment")
+    if "claim" not in found:
+        raise UserError(f"'{folder}' holds no experiment: its metrics.json has no claim.")
     return found
