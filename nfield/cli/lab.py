@@ -66,11 +66,12 @@ def main(arguments: Sequence[str]) -> None:
     given: Any = parse(kind, rest, verb=f"lab {name}", description=DESCRIPTION)
     if given.full and given.size == "quick":
         raise UserError("--full and --size quick contradict each other: give one of them.")
+    progress = choose_progress(quiet=given.quiet)
     setting = Setting(
         size="full" if given.full else given.size,
         seed=given.seed,
         device=choose_device(given.device),
-        progress=choose_progress(quiet=given.quiet),
+        progress=progress,
     )
     if given.resume and given.out is None:
         raise UserError("--resume needs --out with the folder of the experiments to continue.")
@@ -85,7 +86,8 @@ def main(arguments: Sequence[str]) -> None:
     for one, folder in folders.items():
         metrics = known[one]
         if metrics is None:
-            setting.tell(f"{one}: {EXPERIMENTS[one].claim}")
+            if not given.quiet:
+                progress.message(f"{one}: {EXPERIMENTS[one].claim}")
             metrics = run_experiment(one, EXPERIMENTS[one], setting, folder)
         found.append(metrics)
         if not given.json:

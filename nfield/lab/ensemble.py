@@ -14,6 +14,8 @@ from torch.func import functional_call, stack_module_state, vmap
 from nfield.backbones import BackboneConfig
 from nfield.core.seeding import generator
 
+Points = Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"]
+
 
 class Ensemble:
     """Members of one configuration, each with weights drawn from its own seed.
@@ -46,20 +48,15 @@ class Ensemble:
         values: torch.Tensor = functional_call(self._shell, (parameters, buffers), (points,))
         return values
 
-    def __call__(
-        self, points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"]
-    ) -> Float[torch.Tensor, "members n c"]:
+    def __call__(self, points: Points) -> Float[torch.Tensor, "members n c"]:
         """Values of all members at the same points, or at each one's own."""
-        return self.at(self.parameters, points)
+        return self._values(self.parameters, self._buffers, points)
 
-    def at(
-        self,
-        parameters: dict[str, torch.Tensor],
-        points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"],
+    def _values(
+        self, parameters: dict[str, torch.Tensor], buffers: dict[str, torch.Tensor], points: Points
     ) -> Float[torch.Tensor, "members n c"]:
-        """The same with other weights."""
         own = 0 if points.ndim == 3 else None
-        values: torch.Tensor = vmap(self._one, in_dims=(0, 0, own))(parameters, self._buffers, points)
+        values: torch.Tensor = vmap(self._one, in_dims=(0, 0, own))(parameters, buffers, points)
         return values
 
     def in_blocks(self, points: Float[torch.Tensor, "n d"], block: int = 1 << 14) -> Float[torch.Tensor, "members n c"]:
@@ -72,15 +69,7 @@ class Ensemble:
         """Number of trained numbers of one member."""
         return sum(value[0].numel() for value in self.parameters.values())
 
-    def member(
-        self, row: int
-    ) -> Callable[[dict[str, torch.Tensor], Float[torch.Tensor, "*shape d"]], Float[torch.Tensor, "1 n c"]]:
+    def member(self, row: int) -> Callable[[dict[str, torch.Tensor], torch.Tensor], Float[torch.Tensor, "1 n c"]]:
         """One member alone, as a function of stacks of one set of weights and of points."""
         buffers = {name: value[row : row + 1] for name, value in self._buffers.items()}
-
-        def alone(parameters: dict[str, torch.Tensor], points: torch.Tensor) -> torch.Tensor:
-            own = 0 if points.ndim == 3 else None
-            values: torch.Tensor = vmap(self._one, in_dims=(0, 0, own))(parameters, buffers, points)
-            return values
-
-        return alone
+        return lambda parameters, points: self._values(parameters, buffers, points)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import torch
 
 from nfield.core.checks import choice
-from nfield.core.seeding import generator
 from nfield.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -46,15 +45,6 @@ class Setting:
     def seeds(self, count: int) -> range:
         """So many seeds, the run's own first."""
         return range(self.seed, self.seed + count)
-
-    def generator(self, purpose: str) -> torch.Generator:
-        """Random numbers for one purpose."""
-        return generator(self.seed, purpose)
-
-    def tell(self, text: str) -> None:
-        """Show a line, where progress is shown."""
-        if self.progress is not None:
-            self.progress.message(text)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

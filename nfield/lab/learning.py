@@ -18,7 +18,8 @@ from nfield.core.checks import RunError, choice
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Setting
 
-OPTIMIZERS = ("adam", "descent", "lbfgs")
+FIRST_ORDER: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "descent": torch.optim.SGD}
+OPTIMIZERS = (*FIRST_ORDER, "lbfgs")
 LINE_SEARCH_STEPS = 5
 """Inner steps of L-BFGS for each step that is counted."""
 Look = Callable[[int, Ensemble], None]
@@ -56,15 +57,18 @@ def learn(
     if progress is not None:
         progress.start(name)
     try:
-        advance = _lbfgs if optimizer == "lbfgs" else _first_order
-        step_once = advance(ensemble, points, values, rate, optimizer)
+        step_once = (
+            _lbfgs(ensemble, points, values)
+            if optimizer == "lbfgs"
+            else _first_order(ensemble, points, values, FIRST_ORDER[optimizer])
+        )
         for step in range(steps + 1):
             if step in wanted and look is not None:
                 look(step, ensemble)
             if step == steps:
                 break
             share = step / steps
-            error = step_once(0.5 * (1 + math.cos(math.pi * share)) if schedule == "cosine" else 1.0)
+            error = step_once(rate * (0.5 * (1 + math.cos(math.pi * share)) if schedule == "cosine" else 1.0))
             if step % 50 == 0 or step + 1 == steps:
                 if not math.isfinite(error):
                     raise RunError(
@@ -80,15 +84,13 @@ def learn(
 
 
 def _first_order(
-    ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor, rate: float, optimizer: str
+    ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor, kind: Callable[..., torch.optim.Optimizer]
 ) -> Callable[[float], float]:
-    weights = list(ensemble.parameters.values())
-    maker = torch.optim.Adam if optimizer == "adam" else torch.optim.SGD
-    chosen = maker(weights, lr=rate)
+    """A step of all members at a rate, which gives their mean error before it."""
+    chosen = kind(list(ensemble.parameters.values()))
 
-    def step_once(share: float) -> float:
-        for group in chosen.param_groups:
-            group["lr"] = rate * share
+    def step_once(rate: float) -> float:
+        _set_rate(chosen, rate)
         chosen.zero_grad(set_to_none=True)
         errors = (ensemble(points) - values).square().flatten(1).mean(1)
         errors.sum().backward()
@@ -98,10 +100,13 @@ def _first_order(
     return step_once
 
 
-def _lbfgs(
-    ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor, rate: float, optimizer: str
-) -> Callable[[float], float]:
-    del optimizer
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _lbfgs(ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor) -> Callable[[float], float]:
+    """The same by L-BFGS, member by member."""
     members = []
     for row in range(ensemble.count):
         own = {
@@ -109,14 +114,14 @@ def _lbfgs(
             for name, value in ensemble.parameters.items()
         }
         chosen = torch.optim.LBFGS(
-            list(own.values()), lr=rate, max_iter=LINE_SEARCH_STEPS, history_size=50, line_search_fn="strong_wolfe"
+            list(own.values()), max_iter=LINE_SEARCH_STEPS, history_size=50, line_search_fn="strong_wolfe"
         )
         members.append((own, chosen))
 
-    def step_once(share: float) -> float:
-        del share
+    def step_once(rate: float) -> float:
         total = 0.0
         for row, (own, chosen) in enumerate(members):
+            _set_rate(chosen, rate)
             alone = ensemble.member(row)
             x = points[row : row + 1] if points.ndim == 3 else points
             y = values[row : row + 1] if values.ndim == 3 else values
@@ -163,9 +168,7 @@ def tuned_rate(
         )
         try:
             found = learn(trial, points, values, steps=steps, rate=rate, optimizer=optimizer, schedule=schedule)
-            errors[rate] = float(found.mean())
+            errors[rate] = float(found.mean().nan_to_num(nan=math.inf))
         except RunError:
             errors[rate] = math.inf
-    return Tuned(
-        rate=min(errors, key=lambda rate: errors[rate] if math.isfinite(errors[rate]) else math.inf), errors=errors
-    )
+    return Tuned(rate=min(errors, key=errors.__getitem__), errors=errors)

@@ -78,6 +78,7 @@ def run(setting: Setting) -> Outcome:
     energy = [1 / len(FREQUENCIES)] * len(FREQUENCIES)
     orders = [order_spearman(steps, errors[:, i], energy, threshold=THRESHOLD).value for i in range(sizes.seeds)]
     times = [time_to_threshold(steps, errors[:, i], THRESHOLD) for i in range(sizes.seeds)]
+    medians = [float(np.median(column)) for column in zip(*times, strict=True)]
     known = [order for order in orders if order is not None]
     least = min(known) if len(known) == len(orders) else None
     holds = least is not None and least >= LEAST
@@ -85,8 +86,8 @@ def run(setting: Setting) -> Outcome:
         holds=holds,
         verdict=(
             f"Over {sizes.seeds} seeds the rank correlation of frequency and time of learning is "
-            f"{'not known for all' if least is None else f'{least:.2f} at the least'}; in the median k = 1, 3, 5 are "
-            f"learned after {', '.join(f'{np.median([t[j] for t in times]):g}' for j in range(3))} steps."
+            f"{'not known for all' if least is None else f'{least:.2f} at the least'}; in the median "
+            f"{', '.join(f'k = {k} is learned after {_told(at)}' for k, at in zip(FREQUENCIES, medians, strict=True))}."
         ),
         figures={
             "spearman": orders,
@@ -98,6 +99,10 @@ def run(setting: Setting) -> Outcome:
         },
         plot=_plot(points[:, 0].cpu().numpy() * np.pi, truth, steps, np.array(seen), errors),
     )
+
+
+def _told(step: float) -> str:
+    return f"{step:g} steps" if np.isfinite(step) else "more steps than the run has"
 
 
 def _plot(x: np.ndarray, truth: np.ndarray, steps: list[int], seen: np.ndarray, errors: np.ndarray) -> "Figure":

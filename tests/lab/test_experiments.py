@@ -106,6 +106,7 @@ def test_the_command_writes_a_page(tmp_path: Path, capsys: pytest.CaptureFixture
     metrics = json.loads((out / "metrics.json").read_text())
     said = capsys.readouterr()
     assert metrics["verdict"] in said.out
+    assert said.err == ""
     page = (out / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 1
     assert "http" not in page.split("<body>")[1].replace("https://arxiv.org", "")
