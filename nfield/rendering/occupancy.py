@@ -8,6 +8,7 @@ Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989), appendix 
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
@@ -62,7 +63,9 @@ class OccupancyGrid(torch.nn.Module):
     @property
     def share(self) -> float:
         """Share of the fine cells that are full."""
-        return float(self.full.count_nonzero()) / len(self.full)
+        # Every step asks. On the CPU numpy counts in 0.15 ms what takes torch 1 to 8.
+        full = self.full
+        return float(full.count_nonzero() if full.is_cuda else np.count_nonzero(full.numpy())) / len(full)
 
     @staticmethod
     def _cells(points: Float[Tensor, "*n 3"], resolution: int) -> Tensor:
