@@ -25,6 +25,7 @@ from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
 from nfield.cli.fit_image import Command
 from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.cli.lab import Command as LabCommand
 from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
 from nfield.core.cloud import PointCloud
@@ -40,6 +41,7 @@ from nfield.experiments.views_options import ViewsOptions
 from nfield.io.clouds import save_cloud
 from nfield.io.images import save_image
 from nfield.io.meshes import save_mesh
+from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
 
@@ -52,6 +54,7 @@ WITH_COMMANDS = [
     "docs/surfaces.md",
     "docs/scans.md",
     "docs/views.md",
+    "docs/lab.md",
 ]
 WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
 
@@ -325,6 +328,14 @@ def test_every_option_of_scan_is_told() -> None:
     told = {name for row in rows.values() for name in re.findall(r"`--([a-z-]+)", row["option of `nfield scan`"])}
     fields = [*dataclasses.fields(ScanOptions), *dataclasses.fields(ScanCommand)]
     assert told == {field.name.replace("_", "-") for field in fields} - {"mesh"}
+
+
+def test_every_option_and_experiment_of_the_laboratory_is_told() -> None:
+    text = read("docs/lab.md")
+    rows = table_rows(text, "option of `nfield lab`")
+    told = {name for row in rows.values() for name in re.findall(r"`--([a-z]+)", row["option of `nfield lab`"])}
+    assert told == {field.name for field in dataclasses.fields(LabCommand)}
+    assert re.findall(r"^## `([a-z0-9-]+)`", text, flags=re.MULTILINE) == list(EXPERIMENTS)
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:
