@@ -24,8 +24,8 @@ from nfield.cli import VERBS, export, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
 from nfield.cli.fit_image import Command
-from nfield.cli.reconstruct import Command as ReconstructCommand
 from nfield.cli.lab import Command as LabCommand
+from nfield.cli.reconstruct import Command as ReconstructCommand
 from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
 from nfield.core.cloud import PointCloud
