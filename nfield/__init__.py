@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nfield import spectral as spectral
     from nfield.api import fit_image as fit_image
+    from nfield.api import fit_stages as fit_stages
     from nfield.api import fit_views as fit_views
     from nfield.api import load as load
     from nfield.api import reconstruct as reconstruct
     from nfield.core.checks import RunError as RunError
     from nfield.core.checks import UserError as UserError
     from nfield.experiments.result import Result as Result
+    from nfield.experiments.stages import StagesResult as StagesResult
     from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
     from nfield.experiments.views_result import ViewsResult as ViewsResult
 
@@ -19,9 +21,11 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fit_image": "nfield.api",
+    "fit_stages": "nfield.api",
     "fit_views": "nfield.api",
     "load": "nfield.api",
     "reconstruct": "nfield.api",
+    "StagesResult": "nfield.experiments.stages",
     "SurfaceResult": "nfield.experiments.surface_result",
     "ViewsResult": "nfield.experiments.views_result",
     "Result": "nfield.experiments.result",
@@ -31,11 +35,13 @@ _HOMES = {
 __all__ = [
     "Result",
     "RunError",
+    "StagesResult",
     "SurfaceResult",
     "UserError",
     "ViewsResult",
     "__version__",
     "fit_image",
+    "fit_stages",
     "fit_views",
     "load",
     "reconstruct",

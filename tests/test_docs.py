@@ -53,7 +53,7 @@ WITH_COMMANDS = [
     "docs/scans.md",
     "docs/views.md",
 ]
-WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
+WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md", "docs/stages.md"]
 
 
 def read(name: str) -> str:

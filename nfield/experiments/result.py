@@ -16,6 +16,7 @@ from nfield.core.types import Band
 from nfield.encodings import ENCODINGS
 from nfield.experiments.band_figures import final_bands
 from nfield.experiments.recipes import Recipe, build_field
+from nfield.experiments.stages import StagesResult, load_stages
 from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.experiments.views_result import ViewsResult, load_views_run
 from nfield.fields.base import Field
@@ -81,7 +82,7 @@ def recipe_from(entries: dict[str, Any]) -> Recipe:
     )
 
 
-def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | ViewsResult:
+def load(run: str | Path, device: str = "cpu") -> Result | StagesResult | SurfaceResult | ViewsResult:
     """Open a run folder, finished or not: its field with the newest weights, history and figures.
 
     Raises `UserError` where the folder is no run, or holds no checkpoint yet.
@@ -90,6 +91,8 @@ def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | Views
     config = folder.read_config()
     if config.get("task") == "mesh":
         return load_surface(folder, device)
+    if config.get("task") == "stages":
+        return load_stages(folder)
     if config.get("task") == "views":
         return load_views_run(folder, device)
     if config.get("task") != "image":
