@@ -129,6 +129,18 @@ def test_what_users_name_is_escaped(make_run):
         assert kept in reader.text
 
 
+def test_the_baseline_has_a_place_unless_none_was_asked_for(make_run):
+    run = make_run(baseline=False)
+    missing = "Plain MLP: the picture is not in outputs/."
+    assert missing in read(write_report(run)).text
+    config = json.loads((run / "config.json").read_text())
+    config["options"] = config.get("options", {}) | {"baseline": False}
+    (run / "config.json").write_text(json.dumps(config))
+    text = read(write_report(run)).text
+    assert missing not in text
+    assert "Truth" in text
+
+
 def test_half_finished_run(make_run):
     run = make_run(finished=False, pictures=False)
     with open(run / "history.jsonl", "a") as file:

@@ -63,6 +63,15 @@ class Reader(html.parser.HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.words))
 
 
+def test_the_baseline_has_a_place_unless_none_was_asked_for(make_views_run):
+    run = make_views_run(baseline=False)
+    assert "Plain MLP: the picture is not in" in Reader(write_report(run)).text
+    config = json.loads((run / "config.json").read_text())
+    config["options"]["baseline"] = False
+    (run / "config.json").write_text(json.dumps(config))
+    assert "Plain MLP: the picture is not in" not in Reader(write_report(run)).text
+
+
 def test_finished_run_is_told_completely(make_views_run):
     run = make_views_run()
     page = write_report(run)
