@@ -29,11 +29,14 @@ def write_lab_page(folders: Sequence[Path], out: Path) -> Path:
     if len(read) > 1:
         rows = [[str(m.get("experiment")), str(m.get("title")), _word(m), str(m.get("verdict"))] for _, m in read]
         parts.append(section("In short", table(["Name", "Experiment", "The claim", "What was seen"], rows)))
-    write_text(out, page(title, *parts, *(_experiment(folder, metrics) for folder, metrics in read)))
+    for folder, metrics in read:
+        # The title of a page on one experiment stands above it already.
+        parts.append(_experiment(str(metrics.get("title")) if len(read) > 1 else "What was seen", folder, metrics))
+    write_text(out, page(title, *parts))
     return out
 
 
-def _experiment(folder: Path, metrics: Mapping[str, Any]) -> Markup:
+def _experiment(heading: str, folder: Path, metrics: Mapping[str, Any]) -> Markup:
     notes = [element("li", str(note)) for note in metrics.get("notes") or []]
     facts = [
         f"size {metrics.get('size')}",
@@ -42,7 +45,7 @@ def _experiment(folder: Path, metrics: Mapping[str, Any]) -> Markup:
         str(metrics.get("device")),
     ]
     return section(
-        str(metrics.get("title")),
+        heading,
         element("p", element("strong", "Claim. "), str(metrics.get("claim"))),
         element("p", element("strong", f"It {_word(metrics)}. "), str(metrics.get("verdict"))),
         _picture(folder, str(metrics.get("title"))),
