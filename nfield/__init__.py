@@ -9,9 +9,11 @@ if TYPE_CHECKING:
     from nfield.api import fit_views as fit_views
     from nfield.api import load as load
     from nfield.api import reconstruct as reconstruct
+    from nfield.api import solve as solve
     from nfield.core.checks import RunError as RunError
     from nfield.core.checks import UserError as UserError
     from nfield.experiments.result import Result as Result
+    from nfield.experiments.solve_result import SolveResult as SolveResult
     from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
     from nfield.experiments.views_result import ViewsResult as ViewsResult
 
@@ -22,6 +24,8 @@ _HOMES = {
     "fit_views": "nfield.api",
     "load": "nfield.api",
     "reconstruct": "nfield.api",
+    "solve": "nfield.api",
+    "SolveResult": "nfield.experiments.solve_result",
     "SurfaceResult": "nfield.experiments.surface_result",
     "ViewsResult": "nfield.experiments.views_result",
     "Result": "nfield.experiments.result",
@@ -31,6 +35,7 @@ _HOMES = {
 __all__ = [
     "Result",
     "RunError",
+    "SolveResult",
     "SurfaceResult",
     "UserError",
     "ViewsResult",
@@ -39,6 +44,7 @@ __all__ = [
     "fit_views",
     "load",
     "reconstruct",
+    "solve",
     "spectral",
 ]
 

@@ -6,14 +6,20 @@ from typing import Any
 import numpy as np
 import torch
 
+from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.core.mesh import Mesh
 from nfield.core.views import ViewSet
+from nfield.equations.named import named_problem
+from nfield.equations.problem import Problem
 from nfield.experiments.image import run_image
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.result import Result
 from nfield.experiments.result import load as load
+from nfield.experiments.solve import run_solve
+from nfield.experiments.solve_options import SolveOptions
+from nfield.experiments.solve_result import SolveResult
 from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_result import SurfaceResult
@@ -92,6 +98,24 @@ def fit_views(
     """
     views = posed_images if isinstance(posed_images, ViewSet) else load_views(posed_images)
     return run_views(views, ViewsOptions(**options), out=None if out is None else Path(out), progress=progress)
+
+
+def solve(
+    problem: Problem | str, *, out: str | Path | None = None, progress: Progress | None = None, **options: Any
+) -> SolveResult:
+    """Solve a boundary or initial value problem, and with the plain MLP beside it.
+
+    `problem` is an `nfield.equations.Problem` or the name of one; `options` are the fields of `SolveOptions`, such as
+    `seconds=60` or `preset="fourier"`. A run folder (`out`) is written for named problems only: other objects have no
+    text from which it could be opened again; solve those from a file by `nfield solve FILE`.
+    Raises `UserError` for anything in the problem or the options that cannot be used.
+    """
+    if isinstance(problem, str):
+        place = None if out is None else Path(out)
+        return run_solve(named_problem(problem), problem, SolveOptions(**options), out=place, progress=progress)
+    if out is not None:
+        raise UserError("A run folder needs a named problem, or a file: use nfield solve FILE. Leave out=... out.")
+    return run_solve(problem, "problem", SolveOptions(**options), progress=progress)
 
 
 def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:

@@ -28,14 +28,19 @@ from nfield.cli.lab import Command as LabCommand
 from nfield.cli.reconstruct import Command as ReconstructCommand
 from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
+from nfield.cli.solve import Command as SolveCommand
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
+from nfield.equations.named import PROBLEMS
 from nfield.experiments import image as experiment
+from nfield.experiments import solve as solve_experiment
 from nfield.experiments import surface_networks as surface_experiment
 from nfield.experiments import views as views_experiment
 from nfield.experiments.options import ImageOptions
 from nfield.experiments.recipes import PRESETS
+from nfield.experiments.solve_options import SolveOptions
+from nfield.experiments.solve_recipes import SOLVE_PRESETS
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.views_options import ViewsOptions
 from nfield.io.clouds import save_cloud
@@ -55,8 +60,9 @@ WITH_COMMANDS = [
     "docs/scans.md",
     "docs/views.md",
     "docs/lab.md",
+    "docs/equations.md",
 ]
-WITH_PYTHON = ["README.md", "docs/reading-a-band-plot.md"]
+WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md"]
 
 
 def read(name: str) -> str:
@@ -157,6 +163,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(experiment, "TUNING_STEPS", 1)
     monkeypatch.setattr(views_experiment, "TUNING_STEPS", 1)
     monkeypatch.setattr(export, "MESH_POINTS", 200)
+    monkeypatch.setattr(solve_experiment, "TUNING_STEPS", 1)
+    (tmp_path / "rod.py").write_text(blocks(read("docs/equations.md"), "python")[0])
     monkeypatch.setattr(surface_experiment, "TUNING_STEPS", 1)
     monkeypatch.setattr(surface_experiment, "BASELINE_STEPS", 2)
     return tmp_path
@@ -178,6 +186,8 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "render-views":
         words += ["--quiet", "--steps", "2", "--evaluations", "2", "--size", "12", "--train", "3", "--test", "1"]
         words += ["--samples", "512", "--frames", "2"]
+    if words[0] == "solve":
+        words += ["--quiet", "--steps", "3", "--points", "16", "--evaluations", "2"]
     if words[0] == "bench":
         words += ["--quiet", "--seconds", "0.05"]
         words += ["--size", "10", "--train", "3", "--test", "1"] if words[1] == "views" else []
@@ -300,6 +310,16 @@ def test_every_option_of_render_views_is_told() -> None:
     fields = [*dataclasses.fields(ViewsOptions), *dataclasses.fields(ViewsCommand)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"scene"}
     assert wanted <= told
+
+
+def test_every_option_preset_and_problem_of_solve_is_told() -> None:
+    text = read("docs/equations.md")
+    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
+    fields = [*dataclasses.fields(SolveOptions), *dataclasses.fields(SolveCommand)]
+    assert {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"problem"} <= told
+    assert set(table_rows(text, "problem")) == set(PROBLEMS)
+    line = next(p for p in text.split("\n\n") if p.startswith("Presets:"))
+    assert set(SOLVE_PRESETS) <= set(re.findall(r"`(\w+)`", line))
 
 
 def test_every_option_of_the_views_bench_is_told() -> None:

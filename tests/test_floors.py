@@ -27,6 +27,7 @@ FLOORS = {
     "spectral": 1,
     "metrics": 1,
     "points": 1,
+    "equations": 1,
     "core": 0,
 }
 PACKAGE = Path(nfield.__file__).parent

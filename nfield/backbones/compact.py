@@ -31,14 +31,12 @@ def phi(x: Float[torch.Tensor, "*shape"]) -> Float[torch.Tensor, "*shape"]:
 class _Phi(torch.autograd.Function):
     """φ with its derivative in closed form: several times faster than autograd through the same operations."""
 
-    generate_vmap_rule = True
-
     @staticmethod
     def forward(x: torch.Tensor) -> torch.Tensor:
         u = (x - 1.5).abs_()
-        outer = (1.5 - u).clamp_(min=0)
-        inner = u.neg_().add_(0.5).clamp_(min=0)
-        return outer.mul_(outer).addcmul_(inner, inner, value=-3)
+        outer = (1.5 - u).relu_()
+        inner = u.neg_().add_(0.5).relu_()
+        return outer.mul_(outer).sub_(inner.mul_(inner), alpha=3)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
@@ -48,17 +46,20 @@ class _Phi(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         return gradient * _PhiSlope.apply(*ctx.saved_tensors)
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None], x: torch.Tensor) -> tuple[torch.Tensor, int | None]:
+        # Elementwise: a stack of networks is one larger tensor. Torch cannot stack the operations in place by itself.
+        return _Phi.apply(x), in_dims[0]
+
 
 class _PhiSlope(torch.autograd.Function):
     """φ'(x) = 2 clamp(x − 1.5, ±1.5) − 6 clamp(x − 1.5, ±0.5), with its own derivative, a step function."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: torch.Tensor) -> torch.Tensor:
         u = x - 1.5
         inner = u.clamp(-0.5, 0.5)
-        return u.clamp_(-1.5, 1.5).mul_(2).sub_(inner, alpha=6)
+        return u.clamp(-1.5, 1.5).mul_(2).sub_(inner, alpha=6)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
@@ -68,3 +69,8 @@ class _PhiSlope(torch.autograd.Function):
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         u = (ctx.saved_tensors[0] - 1.5).abs()
         return gradient * (2 * (u < 1.5).to(gradient.dtype) - 6 * (u < 0.5).to(gradient.dtype))
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[int | None], x: torch.Tensor) -> tuple[torch.Tensor, int | None]:
+        # Elementwise: a stack of networks is one larger tensor. Torch cannot stack the operations in place by itself.
+        return _PhiSlope.apply(x), in_dims[0]

@@ -12,6 +12,7 @@ VERBS = {
     "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),
     "reconstruct": ("nfield.cli.reconstruct", "reconstruct a mesh from a point cloud, beside a plain MLP"),
     "render-views": ("nfield.cli.render_views", "fit a radiance field to posed pictures, beside a plain MLP"),
+    "solve": ("nfield.cli.solve", "solve a differential equation, beside a plain MLP"),
     "render": ("nfield.cli.render", "render a run's field at any resolution or crop"),
     "export": ("nfield.cli.export", "write the mesh of a surface run in any format"),
     "report": ("nfield.cli.report", "write a run's report page"),

@@ -30,6 +30,11 @@ VIEW_ROWS = (
     ("depth error", "depth_error", ".4g"),
     ("seconds per view", "seconds_per_view", ".3g"),
 )
+SOLUTION_ROWS = (
+    ("relative L2 error", "relative_l2", ".3g"),
+    ("largest error", "max_error", ".3g"),
+    ("residual", "residual", ".3g"),
+)
 COMMON_ROWS = (
     ("order (1: low first)", "order_spearman", ".2f"),
     ("parameters", "parameters", ",d"),
@@ -39,7 +44,7 @@ COMMON_ROWS = (
 )
 """Title, key and form of the figures shown."""
 
-TASK_ROWS = {"mesh": SURFACE_ROWS, "views": VIEW_ROWS}
+TASK_ROWS = {"mesh": SURFACE_ROWS, "views": VIEW_ROWS, "pde": SOLUTION_ROWS}
 """Figures of each task; of all others, those of images."""
 
 OTHER_BANDS = (("profile_bands", "along profiles of the surface"), ("depth_bands", "along the depth of the views"))

@@ -15,6 +15,7 @@ from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
 from nfield.experiments.result import Result, load
+from nfield.experiments.solve_result import SolveResult
 from nfield.experiments.surface_mesh import mesh_of
 from nfield.experiments.surface_options import LARGEST_RESOLUTION
 from nfield.experiments.surface_result import SurfaceResult
@@ -81,6 +82,8 @@ def main(arguments: Sequence[str]) -> None:
     result = load(command.run, command.device)
     if isinstance(result, Result):
         raise UserError(f"{command.run} is the run of an image, which has no mesh: use nfield render.")
+    if isinstance(result, SolveResult):
+        raise UserError(f"{command.run} is the run of an equation, which has no mesh: see outputs/solution.npz.")
     refuse_options(
         command, *((VIEWS_ONLY, "a surface") if isinstance(result, SurfaceResult) else (SURFACE_ONLY, "views"))
     )

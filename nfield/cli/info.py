@@ -78,6 +78,8 @@ def _size(config: dict[str, Any]) -> str:
         views = config["views"]
         size = f"{views['width']} x {views['height']}"
         return f"{views['train']} views to train on, {views['test']} held out, {size}"
+    if "coordinates" in config:
+        return ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in config["coordinates"].items())
     return (
         f"points within {config['frame']['scale']:.6g} units, {config['spacing'] * config['frame']['scale']:.3g} apart"
     )

@@ -14,6 +14,7 @@ from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import UserError, at_least, choice, positive
 from nfield.experiments.outputs import reconstruction_name, render_to
 from nfield.experiments.result import Result, blank_image, load
+from nfield.experiments.solve_result import SolveResult
 from nfield.experiments.view_products import PRODUCTS
 from nfield.experiments.views_paths import FRAMES, PATHS, path_by_name, resized
 from nfield.experiments.views_rendering import write_rendering
@@ -66,6 +67,8 @@ def main(arguments: Sequence[str]) -> None:
     elif isinstance(result, ViewsResult):
         refuse_options(command, IMAGE_ONLY, "views")
         out = _render_views(command, result)
+    elif isinstance(result, SolveResult):
+        raise UserError(f"{command.run} is the run of an equation: its values are in outputs/solution.npz.")
     else:
         raise UserError(f"{command.run} is the run of a surface: use nfield export for its mesh.")
     sys.stdout.write(f"{out}\n")

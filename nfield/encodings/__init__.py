@@ -13,6 +13,7 @@ from nfield.encodings.nerf import NeRFConfig as NeRFConfig
 from nfield.encodings.plane_waves import PlaneWaves as PlaneWaves
 from nfield.encodings.positional import PositionalConfig as PositionalConfig
 from nfield.encodings.spherical_harmonics import SphericalHarmonicsConfig as SphericalHarmonicsConfig
+from nfield.encodings.tones import TonesConfig as TonesConfig
 
 ENCODINGS: dict[str, type[EncodingConfig]] = {
     "identity": IdentityConfig,
@@ -24,5 +25,6 @@ ENCODINGS: dict[str, type[EncodingConfig]] = {
     "hash": HashGridConfig,
     "adaptive_grid": AdaptiveGridConfig,
     "spherical_harmonics": SphericalHarmonicsConfig,
+    "tones": TonesConfig,
 }
 """Every encoding by name: its configuration, whose `build` makes the module."""

@@ -3,7 +3,7 @@
 import abc
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -48,6 +48,7 @@ class AbstractEncoding(torch.nn.Module, abc.ABC):
             )
 
 
+@runtime_checkable
 class EncodingConfig(Protocol):
     """Settings of an encoding: a frozen dataclass that builds the module."""
 

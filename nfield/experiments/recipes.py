@@ -11,10 +11,13 @@ from typing import Any
 import torch
 
 from nfield.backbones import BACKBONES
+from nfield.backbones.bacon import BACONConfig
+from nfield.backbones.finer import FINERConfig, bias_reaching
 from nfield.backbones.fourier import FourierConfig
 from nfield.backbones.mlp import MLPConfig
 from nfield.backbones.mscale1 import Mscale1Config
 from nfield.backbones.mscale2 import Mscale2Config
+from nfield.backbones.phase import PhaseConfig
 from nfield.core.checks import UserError, choice
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
@@ -26,6 +29,7 @@ from nfield.encodings.positional import PositionalConfig
 from nfield.fields.base import Field, count_parameters
 from nfield.fields.corrected import CorrectedField, CorrectionConfig
 from nfield.spectral.advice import ScaleAdvice
+from nfield.spectral.shifts import dominant_shifts
 from nfield.tasks.pixels import Pixels
 
 MOST_PARAMETERS = 4_000_000
@@ -142,10 +146,48 @@ def angular(known: Known) -> tuple[float, ...]:
     return tuple(round(2 * math.pi * scale, 3) for scale in known.advice.fourier_scales[-2:])
 
 
+PHASE_SHIFTS = 6
+"""Wave vectors of PhaseDNN for pictures: few, each with a wide band, were measured to be better than many."""
+PHASE_RADIUS = 12.0
+"""Least distance of two of them, in waves per longest side."""
+PHASE_SCALE = 20.0
+"""Widens the bands of its networks to about that distance."""
+PHASE_WINDOW = 1024
+"""Pixels along a side, from the middle of the picture, that are looked at for them."""
+
+
+def phase(known: Known) -> PhaseConfig:
+    """Around the waves that hold most of the picture's energy."""
+    pixels = known.pixels
+    grid = pixels.image.pixels[:: pixels.step, :: pixels.step]
+    rows, columns = (slice(max(0, n // 2 - PHASE_WINDOW // 2), n // 2 + PHASE_WINDOW // 2 + 1) for n in grid.shape[:2])
+    grid = grid[rows, columns]
+    spacing = 2 * pixels.step / max(pixels.image.height, pixels.image.width)
+    shifts = dominant_shifts(
+        grid,
+        PHASE_SHIFTS,
+        spacing,
+        radius=PHASE_RADIUS * 2 * math.pi / (max(grid.shape[:2]) * spacing),
+        channels_last=grid.ndim == 3,
+    )
+    rounded = tuple(tuple(round(number, 3) for number in shift) for shift in shifts.tolist())
+    return PhaseConfig(shifts=rounded, width=48, scale=PHASE_SCALE)
+
+
+def finer(known: Known) -> FINERConfig:
+    """Local frequencies up to twice the scale of Gaussian features: of the reaches that were tried the best."""
+    usual = FINERConfig()
+    bias = bias_reaching(2 * known.advice.gaussian_scale, 2, usual.first_omega)
+    return dataclasses.replace(usual, first_bias=round(bias, 3))
+
+
 BACKBONE_FROM_DATA: dict[str, Callable[[Known], Any]] = {
+    "finer": finer,
+    "bacon": lambda known: BACONConfig(band_limit=max(known.advice.nyquist, 0.25)),
     "fourier": lambda known: FourierConfig(scales=known.advice.fourier_scales, activation="phi"),
     "mscale1": lambda known: Mscale1Config(scales=angular(known), first_activation="sine"),
     "mscale2": lambda known: Mscale2Config(scales=angular(known), first_activation="sine", width=160),
+    "phase": phase,
 }
 """Backbones whose settings follow from the data; the others have good settings of their own."""
 
@@ -179,7 +221,11 @@ PRESETS: dict[str, Preset] = {
     "fourier": Preset(encoding="identity", backbone="fourier", learning_rate=1e-2),
     "mscale": Preset(encoding="identity", backbone="mscale2", learning_rate=5e-3),
     "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=5e-3),
+    "phase": Preset(encoding="identity", backbone="phase", learning_rate=1e-2, batch_pixels=1 << 11),
     "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
+    "finer": Preset(encoding="identity", backbone="finer", learning_rate=1e-3),
+    "wire": Preset(encoding="identity", backbone="wire", learning_rate=5e-3),
+    "bacon": Preset(encoding="identity", backbone="bacon", learning_rate=2e-2),
     "hash": Preset(encoding="hash", backbone="mlp", learning_rate=5e-3, batch_pixels=1 << 14),
     "multiscale": Preset(encoding="multiscale_gaussian", backbone="mlp", learning_rate=3e-3),
     "gaussian": Preset(encoding="gaussian", backbone="mlp", learning_rate=3e-3, network=PUBLISHED_NETWORK),

@@ -16,6 +16,7 @@ from nfield.core.types import Band
 from nfield.encodings import ENCODINGS
 from nfield.experiments.band_figures import final_bands
 from nfield.experiments.recipes import Recipe, build_field
+from nfield.experiments.solve_result import SolveResult, load_solution
 from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.experiments.views_result import ViewsResult, load_views_run
 from nfield.fields.base import Field
@@ -81,7 +82,7 @@ def recipe_from(entries: dict[str, Any]) -> Recipe:
     )
 
 
-def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | ViewsResult:
+def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | ViewsResult | SolveResult:
     """Open a run folder, finished or not: its field with the newest weights, history and figures.
 
     Raises `UserError` where the folder is no run, or holds no checkpoint yet.
@@ -92,6 +93,8 @@ def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | Views
         return load_surface(folder, device)
     if config.get("task") == "views":
         return load_views_run(folder, device)
+    if config.get("task") == "pde":
+        return load_solution(folder, device)
     if config.get("task") != "image":
         raise UserError(f"{folder.path} is a run of task '{config.get('task')}', which this version cannot open.")
     place = choose_device(device)

@@ -63,6 +63,24 @@ SURFACE_PRESETS: dict[str, SurfacePreset] = {
         encoding_settings={"interpolation": "smooth"},
         backbone_settings={"width": 64, "depth": 2, "activation": "sine"},
     ),
+    "finer": SurfacePreset(
+        encoding="identity",
+        backbone="finer",
+        learning_rate=3e-4,
+        backbone_settings={"width": 128, "depth": 3, "first_omega": 10.0, "hidden_omega": 15.0, "first_bias": 0.6},
+    ),
+    "wire": SurfacePreset(
+        encoding="identity",
+        backbone="wire",
+        learning_rate=5e-4,
+        backbone_settings={"width": 91, "depth": 3, "omega": 4.0, "spread": 4.0},
+    ),
+    "bacon": SurfacePreset(
+        encoding="identity",
+        backbone="bacon",
+        learning_rate=1e-3,
+        backbone_settings={"width": 128, "depth": 3, "band_limit": 4.0},
+    ),
     "none": SurfacePreset(
         encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
     ),
@@ -185,6 +203,10 @@ class SurfaceOptions:
         if self.preset == SPLINES and self.encoding is None and self.backbone is None:
             return None
         base = SURFACE_PRESETS["none" if self.preset == SPLINES else self.preset]
+        if self.preset == SPLINES:
+            # Parts that are named alone are set as in the preset that has them.
+            named = (self.encoding or base.encoding, self.backbone or base.backbone)
+            base = next((p for p in SURFACE_PRESETS.values() if (p.encoding, p.backbone) == named), base)
         same = (self.encoding in (None, base.encoding), self.backbone in (None, base.backbone))
         return dataclasses.replace(
             base,

@@ -44,6 +44,15 @@ VIEWS_PRESETS: dict[str, ViewsPreset] = {
     "siren": ViewsPreset(
         encoding="identity", backbone="siren", learning_rate=3e-4, backbone_settings={"width": 128, "depth": 3}
     ),
+    "finer": ViewsPreset(
+        encoding="identity", backbone="finer", learning_rate=3e-4, backbone_settings={"width": 128, "depth": 3}
+    ),
+    "wire": ViewsPreset(
+        encoding="identity", backbone="wire", learning_rate=1e-3, backbone_settings={"width": 91, "depth": 3}
+    ),
+    "bacon": ViewsPreset(
+        encoding="identity", backbone="bacon", learning_rate=3e-3, backbone_settings={"width": 128, "depth": 4}
+    ),
     "none": ViewsPreset(
         encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
     ),

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from nfield.backbones import BACKBONES
+from nfield.backbones.finer import bias_reaching
 from nfield.backbones.mlp import MLPConfig
 from nfield.core.checks import UserError
 from nfield.core.config import from_dict, name_of, named_from_dict, to_dict
@@ -62,6 +63,14 @@ def backbone_from_pictures(backbone: str, footprint: float) -> dict[str, Any]:
         return {"scales": tuple(round(nyquist * share, 3) for share in (1 / 32, 1 / 16, 1 / 8))}
     if backbone == "siren":
         return {"first_omega": round(min(30.0, math.pi * nyquist / 4), 3)}
+    if backbone == "finer":
+        omega = round(min(30.0, math.pi * nyquist / 4), 3)
+        return {"first_omega": omega, "first_bias": round(bias_reaching(nyquist / 8, 3, omega), 3)}
+    if backbone == "wire":
+        omega = round(min(10.0, math.pi * nyquist / 12), 3)
+        return {"omega": omega, "spread": omega}
+    if backbone == "bacon":
+        return {"band_limit": max(0.25, round(nyquist / 4, 3))}
     return {}
 
 

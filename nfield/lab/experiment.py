@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import torch
 
 from nfield.core.checks import choice
+from nfield.core.seeding import generator
 from nfield.training.progress import Progress
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Setting:
     def seeds(self, count: int) -> range:
         """So many seeds, the run's own first."""
         return range(self.seed, self.seed + count)
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """Random numbers for one purpose."""
+        return generator(self.seed, purpose)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

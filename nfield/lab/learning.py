@@ -159,12 +159,16 @@ def tuned_rate(
     steps: int = 200,
     optimizer: Literal["adam", "descent", "lbfgs"] = "adam",
     schedule: Literal["constant", "cosine"] = "constant",
+    seeds: int = 1,
 ) -> Tuned:
-    """Out of some rates the one with the least error after a short training: the same search for every network."""
+    """Out of some rates the one with the least error after a short training: the same search for every network.
+
+    With several `seeds` their mean error counts, so that a rate at which one of them diverges is never chosen.
+    """
     errors: dict[float, float] = {}
     for rate in rates:
         trial = Ensemble(
-            config, points.shape[-1], values.shape[-1], setting.seeds(1), dtype=points.dtype, device=points.device
+            config, points.shape[-1], values.shape[-1], setting.seeds(seeds), dtype=points.dtype, device=points.device
         )
         try:
             found = learn(trial, points, values, steps=steps, rate=rate, optimizer=optimizer, schedule=schedule)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a4fa3", "#4d4d4d")
-"""Safe for colour-blind eyes."""
+"""Safe for colour-blind eyes; the second one is the plain network's wherever it is set beside another."""
+PLAIN = COLOURS[1]
 
 
 def panels(rows: int, columns: int, *, width: float = 4.2, height: float = 3.4) -> "tuple[Figure, list[Axes]]":

@@ -110,7 +110,7 @@ class RunRecord:
     @property
     def noun(self) -> str:
         """What was to be learned, in one word."""
-        return {"mesh": "surface", "views": "view"}.get(self.task, "picture")
+        return {"mesh": "surface", "views": "view", "pde": "solution"}.get(self.task, "picture")
 
     @property
     def outputs(self) -> pathlib.Path:

@@ -13,12 +13,14 @@ from nfield.reports.markup import Markup, element, page
 from nfield.reports.mesh_report import mesh_contents
 from nfield.reports.numbers import count_text, seconds_text
 from nfield.reports.record import RunRecord, read_record
+from nfield.reports.solve_report import solve_contents
 from nfield.reports.views_report import views_contents
 
 TASKS: dict[str, Callable[[RunRecord], Contents]] = {
     "image": image_contents,
     "mesh": mesh_contents,
     "views": views_contents,
+    "pde": solve_contents,
 }
 """What stands on the page, by the run's task; runs of other tasks are shown as images are."""
 

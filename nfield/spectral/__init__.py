@@ -16,10 +16,17 @@ from nfield.spectral.filtering import low_pass as low_pass
 from nfield.spectral.order import OrderStatistic as OrderStatistic
 from nfield.spectral.order import order_spearman as order_spearman
 from nfield.spectral.order import time_to_threshold as time_to_threshold
+from nfield.spectral.phase_shift import join_bands as join_bands
+from nfield.spectral.phase_shift import split_bands as split_bands
 from nfield.spectral.projection import principal_direction as principal_direction
 from nfield.spectral.projection import projection_error as projection_error
 from nfield.spectral.projection import projection_spectrum as projection_spectrum
+from nfield.spectral.scattered_shifts import scattered_shifts as scattered_shifts
+from nfield.spectral.shifts import dominant_shifts as dominant_shifts
 from nfield.spectral.spectrum import PowerSpectrum as PowerSpectrum
 from nfield.spectral.spectrum import hann_window as hann_window
 from nfield.spectral.spectrum import nyquist as nyquist
 from nfield.spectral.spectrum import power_spectrum as power_spectrum
+from nfield.spectral.tangent_kernel import TangentSpectrum as TangentSpectrum
+from nfield.spectral.tangent_kernel import tangent_kernel as tangent_kernel
+from nfield.spectral.tangent_kernel import tangent_spectrum as tangent_spectrum

@@ -76,7 +76,12 @@ def test_steps_repeat_bit_for_bit(image, tmp_path) -> None:
         assert one.read_bytes() == two.read_bytes()
 
 
-@pytest.mark.parametrize("preset", ["fourier", "mscale", "mscale1", "siren", "hash", "multiscale", "positional"])
+PRESETS_TO_RUN = [
+    "fourier", "mscale", "mscale1", "siren", "finer", "wire", "bacon", "hash", "multiscale", "positional", "phase",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("preset", PRESETS_TO_RUN)
 def test_every_preset_runs(image, tmp_path, preset) -> None:
     small = [] if preset == "hash" else ["--backbone.width", "8"]
     assert run("fit-image", image, *SMALL, "--no-baseline", "--preset", preset, *small, "--out", preset) == 0
@@ -93,7 +98,7 @@ def test_parts_and_their_settings_can_be_named(image, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float64", "bfloat16"])
-@pytest.mark.parametrize("preset", ["default", "fourier"])
+@pytest.mark.parametrize("preset", ["default", "fourier", "finer", "wire", "bacon"])
 def test_precisions(image, tmp_path, precision, preset) -> None:
     options = ["--no-baseline", "--precision", precision, "--preset", preset, "--out", "r"]
     assert run("fit-image", image, *SMALL, *options) == 0
@@ -103,11 +108,12 @@ def test_precisions(image, tmp_path, precision, preset) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "lbfgs"])
-def test_optimizers(image, tmp_path, optimizer) -> None:
+@pytest.mark.parametrize("preset", ["gaussian", "wire", "bacon"])
+def test_optimizers(image, tmp_path, optimizer, preset) -> None:
     small = [
         "--no-baseline",
         "--preset",
-        "gaussian",
+        preset,
         "--backbone.width",
         "16",
         "--ema",
@@ -127,7 +133,7 @@ def test_config_file_gives_defaults_and_options_win(image, tmp_path) -> None:
 
 
 def test_parameters_bound_the_field(image, tmp_path) -> None:
-    for preset in ("default", "fourier", "gaussian"):
+    for preset in ("default", "fourier", "gaussian", "finer", "wire", "bacon"):
         out = f"p-{preset}"
         assert (
             run("fit-image", image, *SMALL, "--no-baseline", "--preset", preset, "--parameters", 1500, "--out", out)

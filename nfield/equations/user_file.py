@@ -1,0 +1,56 @@
+"""Problems written by users: a Python file that makes a `Problem` and calls it `problem`."""
+
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from nfield.core.checks import UserError
+from nfield.equations.problem import Problem
+
+
+def read_problem(path: str | Path) -> Problem:
+    """The object called `problem` in a file, or what a function of that name returns. Running it runs its code.
+
+    Raises UserError with the file and line where the file raises, and where there is no such object.
+    """
+    file = Path(path)
+    try:
+        source = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"Cannot read '{path}': {getattr(error, 'strerror', None) or 'it is not text'}.") from None
+    return problem_from(source, str(path))
+
+
+def problem_from(source: str, path: str) -> Problem:
+    """The problem in the text of a file; `path` names it in messages."""
+    module = ModuleType("nfield_user_problem")
+    module.__file__ = path
+    try:
+        exec(compile(source, path, "exec"), module.__dict__)
+        found = getattr(module, "problem", None)
+        if callable(found):
+            found = found()
+    except Exception as error:
+        raise UserError(f"'{path}'{line_of(error, path)}: {told(error)}") from error
+    if not isinstance(found, Problem):
+        what = "nothing" if found is None else f"a {type(found).__name__}"
+        raise UserError(
+            f"'{path}' must make a Problem and call it `problem`, but has {what} of that name. "
+            "Write: problem = Problem(domain=..., residual=..., conditions=(...,))."
+        )
+    return found
+
+
+def told(error: Exception) -> str:
+    """An error as one line; those that are messages already stay as they are."""
+    if isinstance(error, UserError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no reason given'}. Correct the file."
+
+
+def line_of(error: Exception, path: str) -> str:
+    """', line N' of the deepest place within the file where the error came from."""
+    if isinstance(error, SyntaxError) and error.lineno:
+        return f", line {error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return f", line {lines[-1]}" if lines else ""

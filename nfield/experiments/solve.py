@@ -1,0 +1,240 @@
+"""The experiment that solves an equation: from a problem and options to a solution beside the plain MLP's."""
+
+import dataclasses
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import nfield
+from nfield.core.checks import UserError
+from nfield.core.device import choose_device, describe_device
+from nfield.core.moving import move
+from nfield.core.seeding import generator
+from nfield.encodings.identity import IdentityConfig
+from nfield.equations.ansatz import Ansatz
+from nfield.equations.consistency import check_problem
+from nfield.equations.problem import Problem, condition_name
+from nfield.experiments.solve_options import SolveOptions
+from nfield.experiments.solve_outputs import write_solution_outputs
+from nfield.experiments.solve_recipes import (
+    BASELINE_RATES,
+    PLAIN,
+    SolveRecipe,
+    build_solution,
+    solve_parts,
+    solve_recipe,
+)
+from nfield.experiments.solve_result import SolveResult, describe_solve
+from nfield.experiments.solve_scales import data_tones
+from nfield.experiments.solve_summary import solve_metrics
+from nfield.fields.solution import SolutionField
+from nfield.io.run_folder import RunFolder
+from nfield.tasks.pde import PdeTask
+from nfield.tasks.pde_finish import check_linear
+from nfield.tasks.pde_probe import UNIT
+from nfield.training.loop import TrainingResult, fit
+from nfield.training.progress import Progress
+from nfield.training.settings import TrainingSettings
+
+TUNING_STEPS = 60
+
+
+def objective_of(problem: Problem, options: SolveOptions) -> str:
+    """Residual or energy: what was asked for, or the energy where the problem has one."""
+    if options.objective != "auto":
+        return options.objective
+    return "residual" if problem.energy is None else "energy"
+
+
+def make_task(problem: Problem, ansatz: Ansatz, options: SolveOptions, *, polished: bool = True) -> PdeTask:
+    """The task of one side; its finishers get their share of the budget."""
+    objective = objective_of(problem, options)
+    polish = options.polish if polished and objective == "residual" else 0.0
+    steps = options.effective_steps
+    return PdeTask(
+        problem,
+        ansatz,
+        objective=objective,
+        points=options.points,
+        boundary_points=options.boundary_points,
+        sampler=options.sampler,
+        balance=options.balance,
+        penalty=options.penalty,
+        polish_iterations=0 if not polish else (1 << 30) if steps is None else max(1, round(polish * steps)),
+        polish_seconds=None if options.seconds is None else polish * options.seconds,
+        least_squares=options.least_squares and polished,
+        seed=options.seed,
+    )
+
+
+def solve_settings(options: SolveOptions, task: PdeTask, rate: float) -> TrainingSettings:
+    """How Adam trains, in what the finishers leave of the budget."""
+    left = 1 - (options.polish if task.polish_iterations else 0.0)
+    steps = options.effective_steps
+    evaluations = options.evaluations
+    if steps is not None:
+        # A point on the grid costs about a tenth of one of training, where derivatives are taken; 4 % are for looking.
+        cost = math.prod(task.probe.shape) / (10 * task.points)
+        evaluations = max(6, min(evaluations, int(0.04 * left * steps / cost)))
+    return TrainingSettings(
+        steps=None if steps is None else max(1, round(left * steps)),
+        seconds=None if options.seconds is None else left * options.seconds,
+        learning_rate=rate,
+        schedule=options.schedule,
+        warmup_steps=options.warmup_steps,
+        precision=options.precision,
+        checkpoint_seconds=options.checkpoint_seconds,
+        evaluations=evaluations,
+    )
+
+
+def tuned(recipe: SolveRecipe, problem: Problem, ansatz: Ansatz, options: SolveOptions, device: torch.device) -> Any:
+    """The recipe with the rate, out of three, that lowers the loss most over a few steps of its own."""
+    losses = {}
+    for rate in BASELINE_RATES:
+        task = make_task(problem, ansatz, replace(options, balance="none"), polished=False)
+        field = build_solution(recipe, ansatz, len(task.terms), options.seed)
+        settings = TrainingSettings(
+            steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, evaluations=2, precision=options.precision
+        )
+        draw = generator(options.seed, "tuning")
+        fit(field, task, settings, generator=draw, device=device)
+        batches = [move(task.batch(draw), device, field.weights.dtype) for _ in range(4)]
+        found = [sum(float(v.detach()) for v in task.losses(field, batch).values()) for batch in batches]
+        losses[rate] = sum(found)
+    best = min(losses, key=lambda rate: losses[rate] if math.isfinite(losses[rate]) else math.inf)
+    return replace(recipe, learning_rate=best)
+
+
+def same_run(earlier: dict[str, Any], config: dict[str, Any], path: Path) -> None:
+    """Raise UserError where a folder holds another run than the one to be continued, naming what differs."""
+    for name in ("task", "source", "problem_file", "recipe", "seed"):
+        if earlier.get(name) != json.loads(json.dumps(config[name])):
+            raise UserError(
+                f"'{path}' holds a run with another {name.replace('_', ' ')}, so it cannot be continued with these "
+                "options. Leave them out, or choose another --out."
+            )
+
+
+def run_solve(
+    problem: Problem,
+    source: str,
+    options: SolveOptions | None = None,
+    *,
+    problem_file: str | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> SolveResult:
+    """Solve a problem, and with the plain MLP beside it; write the run folder where `out` is given.
+
+    `source` is its name, or the path of the file whose text is `problem_file`.
+    """
+    began = time.perf_counter()
+    options = options or SolveOptions()
+    device = choose_device(options.device)
+    check_problem(problem, source, generator(options.seed, "check"))
+    ansatz = Ansatz(problem, hard=options.constraints == "hard")
+    tones = data_tones(problem, ansatz, options.seed)
+    recipe = solve_recipe(
+        solve_parts(options.preset, options.encoding, options.backbone),
+        tones,
+        ansatz,
+        options.encoding_settings,
+        options.backbone_settings,
+    )
+    if options.learning_rate is not None:
+        recipe = replace(recipe, learning_rate=options.learning_rate)
+    task = make_task(problem, ansatz, options)
+    field = build_solution(recipe, ansatz, len(task.terms), options.seed)
+    task.check_field(field)
+    if options.least_squares:
+        if task.objective == "energy":
+            raise UserError("--least-squares solves residuals, not energies. Add --objective residual.")
+        check_linear(task, field, generator(options.seed, "linear"))
+    bands = task.probe.bands
+    config: dict[str, Any] = {
+        "task": "pde",
+        "quality_name": task.quality_name,
+        "source": source,
+        "problem_file": problem_file,
+        "equation": problem.equation,
+        "coordinates": {
+            name: [low, high] for name, low, high in zip(problem.names, problem.low, problem.high, strict=True)
+        },
+        "objective": task.objective,
+        "met_exactly": [condition_name(c, problem) for c in ansatz.hard],
+        "met_by_loss": [condition_name(c, problem) for c in ansatz.soft],
+        "tones": {name: list(found) for name, found in zip(problem.names, tones.per_axis, strict=True)},
+        "options": dataclasses.asdict(options),
+        "recipe": describe_solve(recipe),
+        "baseline_recipe": None,
+        "seed": options.seed,
+        "device": describe_device(device),
+        "bands": []
+        if bands is None
+        else [
+            {"low": band.low, "high": band.high, "unit": band.unit, "energy": band.energy}
+            for band in bands.report([None] * len(bands.bands), UNIT)
+        ],
+        "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
+    }
+    folder = None if out is None else RunFolder.create(out, resume=resume)
+    if folder is not None:
+        if folder.holds_run:
+            earlier = folder.read_config()
+            same_run(earlier, config, folder.path)
+            config["baseline_recipe"] = earlier["baseline_recipe"]
+        folder.write_config(config)
+
+    def train(name: str, member: SolutionField, job: PdeTask, rate: float, started: float) -> TrainingResult:
+        return fit(
+            member,
+            job,
+            solve_settings(options, job, rate),
+            generator=generator(options.seed, f"{name} batches"),
+            run=name,
+            folder=folder,
+            resume=resume,
+            progress=progress,
+            started=started,
+            device=device,
+        )
+
+    trained = train("field", field, task, recipe.learning_rate, began)
+    other, other_trained, other_task = None, None, make_task(problem, ansatz, replace(options, least_squares=False))
+    if options.baseline:
+        plain = SolveRecipe(encoding=IdentityConfig(), backbone=PLAIN, learning_rate=BASELINE_RATES[0])
+        if config["baseline_recipe"] is None:
+            if progress is not None:
+                progress.message("Tuning the baseline's learning rate")
+            plain = tuned(plain, problem, ansatz, options, device)
+            config["baseline_recipe"] = describe_solve(plain)
+            if folder is not None:
+                folder.write_config(config)
+        else:
+            plain = replace(plain, learning_rate=config["baseline_recipe"]["learning_rate"])
+        other = build_solution(plain, ansatz, len(other_task.terms), options.seed)
+        other_trained = train("baseline", other, other_task, plain.learning_rate, time.perf_counter())
+    result = SolveResult(
+        field=field.eval(),
+        baseline=None if other is None else other.eval(),
+        config=config,
+        history=trained.history + ([] if other_trained is None else other_trained.history),
+        metrics={},
+        problem=problem,
+        folder=None if folder is None else folder.path,
+    )
+    result.metrics = solve_metrics(result, task, trained, other_task, other_trained, options)
+    if folder is not None:
+        write_solution_outputs(folder, result)
+    result.metrics["seconds_total"] = time.perf_counter() - began
+    if folder is not None:
+        folder.write_metrics(result.metrics)
+    return result
