@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nfield import spectral as spectral
     from nfield.api import fit_image as fit_image
+    from nfield.api import fit_stages as fit_stages
     from nfield.api import fit_views as fit_views
     from nfield.api import load as load
     from nfield.api import reconstruct as reconstruct
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from nfield.core.checks import UserError as UserError
     from nfield.experiments.result import Result as Result
     from nfield.experiments.solve_result import SolveResult as SolveResult
+    from nfield.experiments.stages import StagesResult as StagesResult
     from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
     from nfield.experiments.views_result import ViewsResult as ViewsResult
 
@@ -21,11 +23,13 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "fit_image": "nfield.api",
+    "fit_stages": "nfield.api",
     "fit_views": "nfield.api",
     "load": "nfield.api",
     "reconstruct": "nfield.api",
     "solve": "nfield.api",
     "SolveResult": "nfield.experiments.solve_result",
+    "StagesResult": "nfield.experiments.stages",
     "SurfaceResult": "nfield.experiments.surface_result",
     "ViewsResult": "nfield.experiments.views_result",
     "Result": "nfield.experiments.result",
@@ -36,11 +40,13 @@ __all__ = [
     "Result",
     "RunError",
     "SolveResult",
+    "StagesResult",
     "SurfaceResult",
     "UserError",
     "ViewsResult",
     "__version__",
     "fit_image",
+    "fit_stages",
     "fit_views",
     "load",
     "reconstruct",

@@ -1,5 +1,6 @@
 """What Python users call."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from nfield.experiments.result import load as load
 from nfield.experiments.solve import run_solve
 from nfield.experiments.solve_options import SolveOptions
 from nfield.experiments.solve_result import SolveResult
+from nfield.experiments.stages import Box, StagesResult, function_problem, grid_problem, run_stages, scattered_problem
 from nfield.experiments.surface import run_surface
 from nfield.experiments.surface_options import SurfaceOptions
 from nfield.experiments.surface_result import SurfaceResult
@@ -30,7 +32,9 @@ from nfield.io.clouds import load_cloud
 from nfield.io.images import load_image
 from nfield.io.meshes import load_mesh
 from nfield.io.posed import load_views
+from nfield.tasks.signal_stages import FunctionStages, SampleStages
 from nfield.training.progress import Progress
+from nfield.training.stages import StageSettings
 
 
 def fit_image(
@@ -116,6 +120,48 @@ def solve(
     if out is not None:
         raise UserError("A run folder needs a named problem, or a file: use nfield solve FILE. Leave out=... out.")
     return run_solve(problem, "problem", SolveOptions(**options), progress=progress)
+
+
+def fit_stages(
+    target: Callable[[torch.Tensor], Any] | np.ndarray | torch.Tensor,
+    points: np.ndarray | torch.Tensor | None = None,
+    *,
+    low: float | Sequence[float] | None = None,
+    high: float | Sequence[float] | None = None,
+    dimension: int = 1,
+    channels_last: bool = False,
+    periodic: bool = False,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **settings: Any,
+) -> StagesResult:
+    """Fit a signal in stages, each a network for what those before it have left over: to the last digits of float64.
+
+    `target` is a function of points (n, d) as float64 tensors, on the box from `low` to `high` ([-1, 1]^`dimension`
+    unless given); or samples: an array on a regular grid of 1 to 3 axes (with `channels_last` and one of channels), or
+    values (n,) or (n, c) at scattered `points` (n, d). A function is sampled anew, and more finely, for each stage;
+    samples are what they are, and the stages' `notes` tell where they are too few. `periodic` says that the signal is
+    periodic over the domain, for its bands. `settings` are the fields of `StageSettings`, such as `stages=3`,
+    `target=1e-12` or `width=40`. With `out` a run folder is written, in which `resume` goes on.
+    Raises `UserError` for anything in the input or the settings that cannot be used.
+    """
+    options = StageSettings(**settings)
+    corners = (-1.0 if low is None else low, 1.0 if high is None else high)
+    problem: FunctionStages | SampleStages
+    if callable(target) and not isinstance(target, torch.Tensor):
+        box = Box.of(*corners, dimension)
+        problem = function_problem(target, box, periodic=periodic)
+    elif points is None:
+        problem = grid_problem(_array(target), channels_last=channels_last, periodic=periodic, seed=seed)
+        box = Box.of(*corners, problem.in_dim)
+    else:
+        places = _array(points)
+        given = None if low is None and high is None else Box.of(*corners, 1 if places.ndim == 1 else places.shape[1])
+        problem, box = scattered_problem(_array(target), places, given, seed)
+    place = None if out is None else Path(out)
+    return run_stages(problem, box, options, seed=seed, out=place, resume=resume, progress=progress)
 
 
 def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:

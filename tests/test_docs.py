@@ -62,7 +62,7 @@ WITH_COMMANDS = [
     "docs/lab.md",
     "docs/equations.md",
 ]
-WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md"]
+WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/stages.md"]
 
 
 def read(name: str) -> str:

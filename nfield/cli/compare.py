@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 
 from nfield.cli.arguments import options_class, parse
+from nfield.cli.chosen import open_run
 from nfield.core.checks import UserError
-from nfield.io.run_folder import RunFolder
 from nfield.reports import write_comparison
 
 
@@ -34,5 +34,5 @@ def main(arguments: Sequence[str]) -> None:
         raise UserError(f"nfield compare takes two run folders or more, but got {len(command.runs)}.")
     if Path(command.out).exists() and not command.overwrite:
         raise UserError(f"'{command.out}' exists. Choose another --out, or say --overwrite.")
-    folders = [RunFolder.open(Path(run)).path for run in command.runs]
+    folders = [open_run(run).path for run in command.runs]
     sys.stdout.write(f"{write_comparison(folders, Path(command.out))}\n")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.chosen import chosen_field, refuse_options
+from nfield.cli.chosen import chosen_field, open_run, refuse_options
 from nfield.core.checks import UserError, at_least
 from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
@@ -79,6 +79,7 @@ def main(arguments: Sequence[str]) -> None:
     if command.cloud and (command.faces is not None or command.resolution is not None):
         raise UserError("A cloud has neither --faces nor a --resolution. Leave them out, or leave --cloud out.")
     choose_device(command.device)
+    open_run(command.run)
     result = load(command.run, command.device)
     if isinstance(result, Result):
         raise UserError(f"{command.run} is the run of an image, which has no mesh: use nfield render.")
@@ -90,9 +91,9 @@ def main(arguments: Sequence[str]) -> None:
     field = chosen_field(command, result)
     if isinstance(result, SurfaceResult):
         save_mesh(command.out, _surface(command, result, field))
-    elif command.cloud:
+    elif isinstance(result, ViewsResult) and command.cloud:
         save_cloud(command.out, _seen(result, field, command.points or POINTS).cloud(command.run))
-    else:
+    elif isinstance(result, ViewsResult):
         save_mesh(command.out, _scene(command, result, field))
     sys.stdout.write(f"{command.out}\n")
 

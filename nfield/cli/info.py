@@ -4,14 +4,13 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
+from nfield.cli.chosen import open_run
 from nfield.cli.console import band_table, number
-from nfield.io.run_folder import RunFolder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="info", description=__doc__ or "")
-    folder = RunFolder.open(Path(command.run))
+    folder = open_run(command.run)
     config, metrics, history = folder.read_config(), folder.read_metrics(), folder.read_history()
     if command.json:
         sys.stdout.write(json.dumps(metrics) + "\n")

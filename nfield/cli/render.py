@@ -9,7 +9,7 @@ from typing import Annotated, Any, Optional
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.chosen import chosen_field, refuse_options
+from nfield.cli.chosen import chosen_field, open_run, refuse_options
 from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import UserError, at_least, choice, positive
 from nfield.experiments.outputs import reconstruction_name, render_to
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str]) -> None:
     kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="render", description=__doc__ or "")
     positive(command.zoom, "--zoom")
+    open_run(command.run)
     result = load(command.run, command.device)
     if isinstance(result, Result):
         refuse_options(command, VIEWS_ONLY, "an image")

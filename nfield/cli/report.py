@@ -3,13 +3,12 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Optional
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.io.run_folder import RunFolder
+from nfield.cli.chosen import open_run
 from nfield.rendering.cameras import Up
 from nfield.reports import write_report
 
@@ -28,4 +27,4 @@ def main(arguments: Sequence[str]) -> None:
     """Run the command."""
     kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="report", description=__doc__ or "")
-    sys.stdout.write(f"{write_report(RunFolder.open(Path(command.run)).path, up=command.up)}\n")
+    sys.stdout.write(f"{write_report(open_run(command.run).path, up=command.up)}\n")

@@ -17,6 +17,7 @@ from nfield.encodings import ENCODINGS
 from nfield.experiments.band_figures import final_bands
 from nfield.experiments.recipes import Recipe, build_field
 from nfield.experiments.solve_result import SolveResult, load_solution
+from nfield.experiments.stages import StagesResult, load_stages
 from nfield.experiments.surface_result import SurfaceResult, load_surface
 from nfield.experiments.views_result import ViewsResult, load_views_run
 from nfield.fields.base import Field
@@ -82,7 +83,7 @@ def recipe_from(entries: dict[str, Any]) -> Recipe:
     )
 
 
-def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | ViewsResult | SolveResult:
+def load(run: str | Path, device: str = "cpu") -> Result | StagesResult | SurfaceResult | ViewsResult | SolveResult:
     """Open a run folder, finished or not: its field with the newest weights, history and figures.
 
     Raises `UserError` where the folder is no run, or holds no checkpoint yet.
@@ -91,6 +92,8 @@ def load(run: str | Path, device: str = "cpu") -> Result | SurfaceResult | Views
     config = folder.read_config()
     if config.get("task") == "mesh":
         return load_surface(folder, device)
+    if config.get("task") == "stages":
+        return load_stages(folder)
     if config.get("task") == "views":
         return load_views_run(folder, device)
     if config.get("task") == "pde":

@@ -45,7 +45,7 @@ def fit(
     try:
         with deferred_interrupt() as interrupt:
             training.begin()
-            while (fraction := training.fraction()) < 1 and not training.target_reached():
+            while (fraction := training.fraction()) < 1 and not (training.target_reached() or training.converged()):
                 training.step(fraction)
                 if training.check_due() and not training.is_healthy():
                     training.roll_back()

@@ -11,14 +11,28 @@ from typing import Any
 import torch
 
 from nfield.training.adam import Adam
+from nfield.training.levenberg import Blocks, LevenbergMarquardt
 from nfield.training.muon import Muon
 
 SMALLEST_MUON_SIDE = 8
 """Narrower matrices are inputs, outputs or tables: orthogonalising them makes no sense, Adam takes them."""
 LINE_SEARCH_STEPS = 10
+LBFGS_FACTOR = 2.0**60
+"""On the loss in float64: torch's L-BFGS learns no curvature from steps whose s·y is below 1e-10, and would go on as
+plain gradient descent from a loss of about 1e-7. A power of two changes no digit."""
 
 
 Groups = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastSquares:
+    """A batch's residuals, for optimisers that see more of them than the gradient of their squares."""
+
+    blocks: Callable[[], Blocks]
+    """Derivatives by the trained numbers, and residuals, of some rows after the other."""
+    terms: Callable[[], dict[str, torch.Tensor]]
+    """Mean squares by term."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +83,16 @@ def lbfgs(groups: Groups, options: AdamOptions) -> list[Any]:
     """L-BFGS with a strong Wolfe line search; it moves all parameters along one direction, at one rate."""
     params = [p for group in groups for p in group["params"]]
     group = {"params": params, "name": "all", "rate": 1.0}
-    return [torch.optim.LBFGS([group], max_iter=LINE_SEARCH_STEPS, history_size=20, line_search_fn="strong_wolfe")]
+    # In float64 the search goes on where float32 has come to its rounding, and more curvature pays.
+    exact = {"history_size": 100, "tolerance_grad": 0.0, "tolerance_change": 0.0}
+    more = exact if params[0].dtype == torch.float64 else {"history_size": 20}
+    return [torch.optim.LBFGS([group], max_iter=LINE_SEARCH_STEPS, line_search_fn="strong_wolfe", **more)]
+
+
+def levenberg(groups: Groups, options: AdamOptions) -> list[Any]:
+    """Levenberg-Marquardt, for small networks and tasks with residuals."""
+    params = [p for group in groups for p in group["params"]]
+    return [LevenbergMarquardt([{"params": params, "name": "all", "rate": 1.0}])]
 
 
 OPTIMIZERS: dict[str, Builder] = {
@@ -77,9 +100,13 @@ OPTIMIZERS: dict[str, Builder] = {
     "adamw": adamw,
     "muon": muon,
     "lbfgs": lbfgs,
+    "levenberg": levenberg,
 }
 
-USUAL_RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 1e-3, "lbfgs": 1.0}
+USUAL_RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 1e-3, "lbfgs": 1.0, "levenberg": 1.0}
+
+SEARCHING = ("lbfgs", "levenberg")
+"""Optimisers that search for steps by exact losses, and take no measures against noise."""
 
 
 class Updater:
@@ -100,18 +127,36 @@ class Updater:
         self.optimizers: list[Any] = OPTIMIZERS[name](self.groups, options or AdamOptions()) if self.parameters else []
         self.clip, self.scaler = clip, scaler
         self.repeats_closure = name == "lbfgs"
+        exact = any(p.dtype == torch.float64 for p in self.parameters)
+        self.factor = LBFGS_FACTOR if self.repeats_closure and exact else 1.0
+
+    @property
+    def needs_residuals(self) -> bool:
+        """Whether a step takes residuals in place of the loss."""
+        return any(getattr(optimizer, "needs_residuals", False) for optimizer in self.optimizers)
+
+    @property
+    def converged(self) -> bool:
+        """Whether the optimiser has found that further steps change next to nothing."""
+        return any(getattr(optimizer, "converged", False) for optimizer in self.optimizers)
 
     def step(
-        self, losses: Callable[[], dict[str, torch.Tensor]], rate: float
+        self,
+        losses: Callable[[], dict[str, torch.Tensor]],
+        rate: float,
+        system: LeastSquares | None = None,
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """Take one step at learning rate `rate`.
 
-        `losses` computes the loss terms of one batch, and may be called several times. Returns the terms at
-        the first call, and a scalar that is finite if the loss and its gradient were.
+        `losses` computes the loss terms of one batch, and may be called several times; `system` takes its place for
+        optimisers that need residuals. Returns the terms at the first call, and a scalar that is finite if the loss
+        and its gradient were.
         """
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate * group.get("rate", 1.0)
+        if system is not None and self.needs_residuals:
+            return self._residual_step(system)
         if self.repeats_closure and self.optimizers:
             return self._searching_step(losses)
         terms, total = self._gradient(losses)
@@ -153,7 +198,8 @@ class Updater:
         total = torch.stack(list(terms.values())).sum()
         if self.optimizers:
             # The points of a loss on slopes are leaves too: their gradient is not wanted, and not every field has it.
-            (total if self.scaler is None else self.scaler.scale(total)).backward(inputs=self.parameters)
+            scaled = self.factor * total if self.scaler is None else self.scaler.scale(total)
+            scaled.backward(inputs=self.parameters)
         return {name: term.detach() for name, term in terms.items()}, total.detach()
 
     def _searching_step(
@@ -165,11 +211,20 @@ class Updater:
             terms, total = self._gradient(losses)
             if not first:
                 first.extend((terms, total + self._norm()))
-            return total
+            return self.factor * total
 
         for optimizer in self.optimizers:
             optimizer.step(closure)
         return first[0], first[1]
+
+    def _residual_step(self, system: LeastSquares) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        def loss() -> float:
+            return sum(float(term) for term in system.terms().values())
+
+        terms = system.terms()
+        (optimizer,) = self.optimizers
+        optimizer.step(system.blocks, loss)
+        return terms, torch.stack(list(terms.values())).sum()
 
     def _norm(self) -> torch.Tensor:
         gradients = [p.grad for p in self.parameters if p.grad is not None]

