@@ -36,7 +36,8 @@ def _targets(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _table(name: str, compared: Sequence[Mapping[str, Any]]) -> Markup:
     own = [(one, _targets(one)[name]) for one in compared if name in _targets(one)]
-    bands = [f"{low:g}–{high:g}" for low, high in own[0][1]["bands"]]
+    # Word joiners: a narrow column would break at the dash.
+    bands = [f"{low:g}\u2060–\u2060{high:g}" for low, high in own[0][1]["bands"]]
     threshold = own[0][0]["figures"]["threshold"]
     header = [
         "Network",
