@@ -355,7 +355,10 @@ def test_every_option_and_experiment_of_the_laboratory_is_told() -> None:
     rows = table_rows(text, "option of `nfield lab`")
     told = {name for row in rows.values() for name in re.findall(r"`--([a-z]+)", row["option of `nfield lab`"])}
     assert told == {field.name for field in dataclasses.fields(LabCommand)}
-    assert re.findall(r"^## `([a-z0-9-]+)`", text, flags=re.MULTILINE) == list(EXPERIMENTS)
+    assert re.findall(r"^\| \[`([a-z0-9-]+)`\]", text, flags=re.MULTILINE) == list(EXPERIMENTS)
+    pages = "\n".join(read(f"docs/{name}.md") for name in ("lab", "lab-order", "lab-cures", "lab-phenomena"))
+    sections = re.findall(r"^## .*`([a-z0-9-]+)`", pages, flags=re.MULTILINE)
+    assert sorted(sections) == sorted(EXPERIMENTS)
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:
