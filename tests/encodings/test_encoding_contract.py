@@ -13,7 +13,7 @@ from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS, AbstractEncoding
 
 DIMENSIONS = {"spherical_harmonics": (3,)}
-DRAWS_NOTHING = {"identity", "basic", "positional", "nerf", "spherical_harmonics"}
+DRAWS_NOTHING = {"identity", "basic", "positional", "nerf", "spherical_harmonics", "tones"}
 CASES = [(name, d) for name in ENCODINGS for d in DIMENSIONS.get(name, (1, 2, 3))]
 every_case = pytest.mark.parametrize(("name", "d"), CASES)
 
