@@ -31,7 +31,10 @@ def cures_section(experiments: Sequence[Mapping[str, Any]]) -> Markup | None:
 def _targets(metrics: Mapping[str, Any]) -> Mapping[str, Any]:
     figures = metrics.get("figures")
     found = figures.get("targets") if isinstance(figures, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    if not isinstance(found, Mapping):
+        return {}
+    # An experiment with a comparison of its own has other keys for its targets.
+    return {name: one for name, one in found.items() if isinstance(one, Mapping) and "networks" in one}
 
 
 def _table(name: str, compared: Sequence[Mapping[str, Any]]) -> Markup:

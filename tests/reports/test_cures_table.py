@@ -48,3 +48,5 @@ def test_one_comparison_needs_no_common_table() -> None:
         cures_section([metrics("a", "A", [3, 4], [2]), {"experiment": "other", "figures": {"targets": None}}]) is None
     )
     assert cures_section([{"experiment": "old"}]) is None
+    other = {"experiment": "other", "figures": {"targets": {"smooth": {"errors": [1.0]}}}}
+    assert cures_section([metrics("a", "A", [3, 4], [2]), other, other]) is None
