@@ -172,7 +172,9 @@ def load_stages(folder: RunFolder) -> StagesResult:
     config, metrics = folder.read_config(), folder.read_metrics()
     if metrics is None or "networks" not in config:
         raise UserError(f"'{folder.path}' has not finished: go on with it by out= and resume=True.")
-    networks = [StageConfig(**network) for network in config["networks"]]
+    networks = [
+        StageConfig(**{**network, "scales": tuple(network.get("scales", ()))}) for network in config["networks"]
+    ]
     field = StagedField(config["in_dim"], config["out_dim"], networks)
     field.load_state_dict(folder.load_weights(RUN)[1])
     return StagesResult(
