@@ -12,7 +12,7 @@ X = np.arange(512) / 512
 
 
 def test_waves_get_scales_by_their_amplitude() -> None:
-    """Window lobes are three annuli wide; of amplitudes 2 and 1 the lower wave has 2/3, that is 4 of 6 shares of 0.15."""
+    """A window smears a wave over three annuli; of amplitudes 2 and 1 the lower one has 2/3, four of six shares."""
     signal = 2 * np.sin(2 * math.pi * 10 * X) + np.sin(2 * math.pi * 100 * X)
     cycles = np.array(adapted_scales(signal, 6, 1 / 512)) / (2 * math.pi)
     assert np.all(np.diff(cycles) > 0)
