@@ -20,7 +20,7 @@ from skimage import data
 from nfield.backbones import ACTIVATIONS, BACKBONES
 from nfield.bench.mesh import CASES, MeshBenchOptions
 from nfield.bench.views import ViewsBenchOptions
-from nfield.cli import VERBS, export, main
+from nfield.cli import VERBS, export, lab, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
 from nfield.cli.fit_image import Command
@@ -49,6 +49,7 @@ from nfield.io.meshes import save_mesh
 from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
+from nfield.tasks import cloud as cloud_task
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -166,6 +167,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(solve_experiment, "TUNING_STEPS", 1)
     (tmp_path / "rod.py").write_text(blocks(read("docs/equations.md"), "python")[0])
     monkeypatch.setattr(surface_experiment, "TUNING_STEPS", 1)
+    # Networks are measured at the cube of so many points, and every experiment is run by its own tests.
+    monkeypatch.setattr(cloud_task, "PROBE_NODES", 16)
+    monkeypatch.setattr(lab, "EXPERIMENTS", {name: EXPERIMENTS[name] for name in ("order-1d", "complexity")})
     monkeypatch.setattr(surface_experiment, "BASELINE_STEPS", 2)
     return tmp_path
 
@@ -355,7 +359,10 @@ def test_every_option_and_experiment_of_the_laboratory_is_told() -> None:
     rows = table_rows(text, "option of `nfield lab`")
     told = {name for row in rows.values() for name in re.findall(r"`--([a-z]+)", row["option of `nfield lab`"])}
     assert told == {field.name for field in dataclasses.fields(LabCommand)}
-    assert re.findall(r"^## `([a-z0-9-]+)`", text, flags=re.MULTILINE) == list(EXPERIMENTS)
+    assert re.findall(r"^\| \[`([a-z0-9-]+)`\]", text, flags=re.MULTILINE) == list(EXPERIMENTS)
+    pages = "\n".join(read(f"docs/{name}.md") for name in ("lab", "lab-order", "lab-cures", "lab-phenomena"))
+    sections = re.findall(r"^## .*`([a-z0-9-]+)`", pages, flags=re.MULTILINE)
+    assert sorted(sections) == sorted(EXPERIMENTS)
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:

@@ -32,6 +32,10 @@ class Stopwatch:
         """Show a message."""
         self.inner.message(text)
 
+    def note(self, text: str) -> None:
+        """Show what goes on."""
+        self.inner.note(text)
+
     def finish(self) -> None:
         """Training has ended."""
         self.finished = time.perf_counter()

@@ -86,8 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     for one, folder in folders.items():
         metrics = known[one]
         if metrics is None:
-            if not given.quiet:
-                progress.message(f"{one}: {EXPERIMENTS[one].claim}")
+            progress.note(f"{one}: {EXPERIMENTS[one].claim}")
             metrics = run_experiment(one, EXPERIMENTS[one], setting, folder)
         found.append(metrics)
         if not given.json:

@@ -35,6 +35,10 @@ class View:
     """Gives the true depth, infinite where there is nothing: known of toy scenes."""
     split: Split = "train"
 
+    def used(self) -> Bool[np.ndarray, "height width"] | None:
+        """The mask: True where the picture is to be used; None where all of it is."""
+        return None if self.read_mask is None else self.read_mask()
+
     @property
     def position(self) -> Vector:
         """Where the camera stands."""

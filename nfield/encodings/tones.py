@@ -53,8 +53,9 @@ class Tones(AbstractEncoding):
         self.frequencies: torch.Tensor
 
     def octaves(self) -> Float[torch.Tensor, " features"]:
-        """0 for the coordinates, then log2 of the frequencies."""
-        return torch.cat([self.frequencies.new_zeros(self.in_dim), self.frequencies.log2().repeat(2)])
+        """For the coordinates that of a wave as steep as they are on average, then log2 of the frequencies."""
+        coordinates = self.frequencies.new_full((self.in_dim,), -math.log2(math.sqrt(2) * math.pi))
+        return torch.cat([coordinates, self.frequencies.log2().repeat(2)])
 
     def forward(self, x: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch features"]:
         """Features of shape (..., d + 2 m) at points of shape (..., d)."""

@@ -245,7 +245,7 @@ def run_image(
         plain_task = make_task(plain)
         if config["baseline_recipe"] is None:
             if progress is not None:
-                progress.message("Tuning the baseline's learning rate")
+                progress.note("Tuning the baseline's learning rate")
             plain = tuned(plain, plain_task, options, device, offset)
             config["baseline_recipe"] = describe(plain)
             if folder is not None:

@@ -218,7 +218,7 @@ def run_solve(
         plain = SolveRecipe(encoding=IdentityConfig(), backbone=PLAIN, learning_rate=BASELINE_RATES[0])
         if config["baseline_recipe"] is None:
             if progress is not None:
-                progress.message("Tuning the baseline's learning rate")
+                progress.note("Tuning the baseline's learning rate")
             plain = tuned(plain, problem, ansatz, options, device)
             config["baseline_recipe"] = describe_solve(plain)
             if folder is not None:

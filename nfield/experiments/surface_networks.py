@@ -123,7 +123,7 @@ class NetworkTraining:
         )
         if config["baseline_recipe"] is None:
             if self.progress is not None:
-                self.progress.message("Tuning the baseline's learning rate")
+                self.progress.note("Tuning the baseline's learning rate")
             recipe["learning_rate"] = self._tuned(recipe)
             config["baseline_recipe"] = recipe
             if self.folder is not None:

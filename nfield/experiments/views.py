@@ -191,7 +191,8 @@ class _Run:
         """The plain MLP on the same rays, with a rate out of three; its recipe goes into `config`."""
         recipe = config["baseline_recipe"]
         if recipe is None:
-            self.tell("Tuning the baseline's learning rate")
+            if self.progress is not None:
+                self.progress.note("Tuning the baseline's learning rate")
             recipe = views_recipe(BASELINE, self.options, self.found, plain=True)
             recipe["learning_rate"] = self._tuned(recipe)
             config["baseline_recipe"] = recipe

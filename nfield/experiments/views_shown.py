@@ -5,14 +5,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
 from nfield.core.lens import Lens
 from nfield.core.views import View, ViewSet
 from nfield.experiments.views_paths import zoomed
-from nfield.io.view_pictures import smaller
+from nfield.io.view_pictures import smaller, smaller_mask
 
 Read = Callable[[], UInt8[np.ndarray, "rows columns channels"]]
+ReadMask = Callable[[], Bool[np.ndarray, "rows columns"]]
 
 
 def shown_views(views: ViewSet, side: int) -> tuple[View, ...]:
@@ -39,8 +40,17 @@ def _limited(view: View, side: int) -> View:
     if side == 0 or longest <= side or view.read_depth is not None:
         return view
     lens = zoomed(view.lens, side / longest)
-    return replace(view, lens=lens, read=None if view.read is None else functools.partial(_read, view.read, lens))
+    return replace(
+        view,
+        lens=lens,
+        read=None if view.read is None else functools.partial(_read, view.read, lens),
+        read_mask=None if view.read_mask is None else functools.partial(_read_mask, view.read_mask, lens),
+    )
 
 
 def _read(read: Read, lens: Lens) -> UInt8[np.ndarray, "height width channels"]:
     return smaller(read(), lens.width, lens.height)
+
+
+def _read_mask(read: ReadMask, lens: Lens) -> Bool[np.ndarray, "height width"]:
+    return smaller_mask(read(), lens.width, lens.height)

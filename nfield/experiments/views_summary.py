@@ -15,7 +15,7 @@ from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.views_cameras import camera_figures
 from nfield.experiments.views_shown import shown_views
 from nfield.fields.scene import Picture, SceneField
-from nfield.metrics.image import SSIM_TOO_SMALL, psnr_from_mse, ssim
+from nfield.metrics.image import SSIM_TOO_SMALL, psnr_where, right_outside, ssim
 from nfield.spectral.order import order_spearman
 from nfield.tasks.radiance import OPAQUE, RadianceTask
 from nfield.tasks.view_pixels import over
@@ -29,6 +29,7 @@ Background = tuple[float, float, float]
 
 UNIT = "cycles/side"
 NO_HELD_OUT = "no view is held out: the views that were trained on are measured"
+MASKED = "the masks leave no pixel of the measured views"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,12 +56,12 @@ class _Measured:
         began = time.perf_counter()
         picture = field.picture(torch.from_numpy(view.camera_to_world), view.lens, background)
         self.seconds += time.perf_counter() - began
-        colour = picture.colour.numpy()
+        colour, used = picture.colour.numpy(), view.used()
         self.per_view.append(
             {
                 "name": view.name,
-                "psnr": psnr_from_mse(float(np.square(colour - truth).mean())),
-                "ssim": ssim(truth, colour),
+                "psnr": psnr_where(truth, colour, used),
+                "ssim": ssim(truth, right_outside(truth, colour, used), used),
                 "width": colour.shape[1],
                 "height": colour.shape[0],
             }
@@ -125,9 +126,12 @@ def views_metrics(
 def _figures(task: RadianceTask, trained: TrainingResult, measured: _Measured) -> dict[str, Any]:
     why: dict[str, str] = {}
     per_view = measured.per_view
+    close = [entry["psnr"] for entry in per_view if entry["psnr"] is not None]
+    if not close:
+        why["psnr"] = MASKED
     similar = [entry["ssim"] for entry in per_view if entry["ssim"] is not None]
     if not similar:
-        why["ssim"] = SSIM_TOO_SMALL
+        why["ssim"] = SSIM_TOO_SMALL if close else MASKED
     lines = trained.history
     steps, errors = [line["step"] for line in lines], [line["bands"] for line in lines]
     order = order_spearman(steps, errors, task.bands.energy)
@@ -147,7 +151,7 @@ def _figures(task: RadianceTask, trained: TrainingResult, measured: _Measured) -
         "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
         "steps": trained.steps,
         "precision": trained.precision,
-        "psnr": float(np.mean([entry["psnr"] for entry in per_view])),
+        "psnr": float(np.mean(close)) if close else None,
         "ssim": float(np.mean(similar)) if similar else None,
         "per_view": per_view,
         "bands": band_entries(task.bands, steps, errors, "the pictures have no energy in this band", UNIT),

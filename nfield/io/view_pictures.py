@@ -69,10 +69,15 @@ def smaller(
 def read_view_mask(
     mask: MaskFile, stored: tuple[int, int], width: int, height: int
 ) -> Bool[np.ndarray, "height width"]:
-    """Where pixels are to be used. Of smaller masks, a pixel is used where all that it covers is."""
+    """Where pixels are to be used, in the size of `smaller_mask`."""
     image = _load(mask.path, stored)
     colours = image.pixels[..., : image.channels - image.alpha]
     used = np.any(colours != 0, axis=-1) == (mask.black_is == "ignored")
+    return smaller_mask(used, width, height)
+
+
+def smaller_mask(used: Bool[np.ndarray, "rows columns"], width: int, height: int) -> Bool[np.ndarray, "height width"]:
+    """A mask in a smaller size: a pixel is used where all that it covers is."""
     if used.shape == (height, width):
         return used
     unused = averaged((~used).astype(np.float32)[..., None], width, height)[..., 0]

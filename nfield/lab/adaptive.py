@@ -6,16 +6,18 @@
 from typing import Literal
 
 from nfield.backbones import MLPConfig
-from nfield.lab.cures import CureSizes, Settings, claim_of, compare
+from nfield.lab.cure_targets import CureSizes, Target
+from nfield.lab.cure_training import Settings
+from nfield.lab.cures import claim_of, compare
 from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 1.25
 FACTORS = (5.0, 10.0)
 
 
-def contenders(sizes: CureSizes, in_dim: int) -> Settings:
+def contenders(sizes: CureSizes, target: Target) -> Settings:
     """Slopes by layer and by neuron."""
-    del in_dim
+    del target
 
     def adaptive(scope: Literal["layer", "neuron"]) -> list[MLPConfig]:
         return [

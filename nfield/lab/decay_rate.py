@@ -211,7 +211,9 @@ def run(setting: Setting) -> Outcome:
             "Gaussian density's own fall in it, so 'at least as steep as this'.",
             "The median over the steps of training is taken for each seed. Gradient descent only, at rates of 0.3 and "
             "less, since the theorem is on gradient flow.",
-            "The linear regime starts from a windowed wave as the residual, and sees the first steps of its decay.",
+            "The linear regime starts from a windowed wave as the residual, and sees the first steps of its decay. Its "
+            "outer weights were made small enough for the bend between both powers to lie amid the waves: with others "
+            "one of the two terms would cover the other.",
         ),
     )
 

@@ -6,7 +6,9 @@ its own scale s_i, through one shared trunk, whose outputs are joined before the
 
 from nfield.backbones import FourierConfig, MLPConfig
 from nfield.encodings import GaussianConfig
-from nfield.lab.cures import CureSizes, Encoded, Settings, claim_of, compare
+from nfield.lab.cure_targets import CureSizes, Target
+from nfield.lab.cure_training import Encoded, Settings
+from nfield.lab.cures import claim_of, compare
 from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
@@ -15,9 +17,9 @@ SCALES = (4.0, 10.0)
 BRANCHES = (1.0, 4.0, 16.0)
 
 
-def contenders(sizes: CureSizes, in_dim: int) -> Settings:
+def contenders(sizes: CureSizes, target: Target) -> Settings:
     """Both forms, with a wave vector for each neuron at the most."""
-    del in_dim
+    del target
     waves = max(4, sizes.width // 2)
     network = MLPConfig(width=sizes.width, depth=sizes.depth - 1)
     return {

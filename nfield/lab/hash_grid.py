@@ -6,17 +6,19 @@ by themselves what is fine, whatever the network prefers.
 
 from nfield.backbones import MLPConfig
 from nfield.encodings import HashGridConfig
-from nfield.lab.cures import CureSizes, Encoded, Settings, claim_of, compare
+from nfield.lab.cure_targets import CureSizes, Target
+from nfield.lab.cure_training import Encoded, Settings
+from nfield.lab.cures import claim_of, compare
 from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
 LEVELS = 6
 
 
-def contenders(sizes: CureSizes, in_dim: int) -> Settings:
+def contenders(sizes: CureSizes, target: Target) -> Settings:
     """Grids as fine as the samples, or half as fine, with tables for about as many numbers as samples."""
-    samples = sizes.samples if in_dim == 1 else sizes.side
-    table = 2 ** (8 if in_dim == 1 else max(4, (sizes.side**2 // 4).bit_length() - 1))
+    samples = sizes.samples if target.dimension == 1 else sizes.side
+    table = 2 ** (8 if target.dimension == 1 else max(4, (sizes.side**2 // 4).bit_length() - 1))
     network = MLPConfig(width=max(8, sizes.width // 2), depth=1)
     return {
         "hash grid": [

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float
 from nfield.backbones import MLPConfig
 from nfield.core.seeding import generator
 from nfield.encodings import GaussianConfig
-from nfield.lab.cures import Encoded
+from nfield.lab.cure_training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, tuned_rate

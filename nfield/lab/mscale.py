@@ -5,16 +5,18 @@ activation is φ or sReLU, of compact support; a_i = 1, 2, 4, …, 32.
 """
 
 from nfield.backbones import Mscale1Config, Mscale2Config
-from nfield.lab.cures import CureSizes, Settings, claim_of, compare
+from nfield.lab.cure_targets import CureSizes, Target
+from nfield.lab.cure_training import Settings
+from nfield.lab.cures import claim_of, compare
 from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
 ACTIVATIONS = ("phi", "srelu")
 
 
-def contenders(sizes: CureSizes, in_dim: int) -> Settings:
+def contenders(sizes: CureSizes, target: Target) -> Settings:
     """Both forms; the networks of the second are narrower, so that all of them together are about as large."""
-    del in_dim
+    del target
     width = max(4, round(sizes.width * 0.4))
     return {
         "MscaleDNN-1": [Mscale1Config(width=sizes.width, depth=sizes.depth, activation=name) for name in ACTIVATIONS],

@@ -16,6 +16,10 @@ from jaxtyping import Float
 
 from nfield.backbones import AbstractBackbone, MLPConfig, PhaseConfig, PhaseParallel, PhaseParallelConfig
 from nfield.core.seeding import generator
+from nfield.lab.cure_targets import CureSizes, Target
+from nfield.lab.cure_training import Settings
+from nfield.lab.cures import comparisons, figures_of
+from nfield.lab.cures import told as told_of_cures
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
@@ -32,6 +36,8 @@ EDGES = (2, 20, 44, 75, 110)
 """Bands around them, in cycles over [-1, 1)."""
 RADIUS = 5.0
 """Least distance of two wave vectors, in cycles over [-1, 1)."""
+RADIUS_SHARED = 2.0
+"""The same on the targets that all cures share."""
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1)
 THRESHOLD = 0.1
 LEAST = 10.0
@@ -174,7 +180,29 @@ def run(setting: Setting) -> Outcome:
     }
     flat, each = band_values.flatten(1), _Bands(network=parallel)
     seen["parallel"] = trained("parallel", each, places, flat, tune(each, places, flat).rate, join)
-    return told(seen, chosen, [shift / math.pi for (shift,) in shifts], probe, truth)
+    outcome = told(seen, chosen, [shift / math.pi for (shift,) in shifts], probe, truth)
+    shared = comparisons(setting, contenders)
+    also = f"On what all cures are compared on, times fewer steps: {'; '.join(map(told_of_cures, shared))}."
+    return replace(outcome, figures={**outcome.figures, **figures_of(shared)}, notes=(also, *outcome.notes))
+
+
+def contenders(sizes: CureSizes, target: Target) -> Settings:
+    """The coupled form with few or more wave vectors from the samples' spectrum, of about the same size in all."""
+    side = round(len(target.points) ** (1 / target.dimension))
+    grid = target.values.cpu().numpy().reshape((side,) * target.dimension)
+    return {
+        "PhaseDNN": [
+            PhaseConfig(
+                shifts=tuple(
+                    tuple(one)
+                    for one in dominant_shifts(grid, count, 2 / side, radius=RADIUS_SHARED * math.pi).tolist()
+                ),
+                width=max(4, round(sizes.width * share)),
+                depth=max(1, sizes.depth - 1),
+            )
+            for count, share in ((6, 0.4), (14, 0.25))
+        ]
+    }
 
 
 def best_plain(rival: PhaseConfig, depth: int) -> list[MLPConfig]:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from jaxtyping import Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from nfield.core.checks import UserError
 
@@ -42,12 +42,38 @@ def psnr(truth: Shaped[AnyArray, "..."], prediction: Shaped[AnyArray, "..."]) ->
     return psnr_from_mse(total / count)
 
 
-def ssim(truth: Shaped[AnyArray, "..."], prediction: Shaped[AnyArray, "..."]) -> float | None:
+def psnr_where(
+    truth: Float[np.ndarray, "height width channels"],
+    prediction: Float[np.ndarray, "height width channels"],
+    used: Bool[np.ndarray, "height width"] | None = None,
+) -> float | None:
+    """PSNR over the pixels that are used, all unless told; None where none is."""
+    squares = np.square(prediction - truth)
+    if used is not None:
+        squares = squares[used]
+    return psnr_from_mse(float(squares.mean())) if squares.size else None
+
+
+def right_outside(
+    truth: Float[np.ndarray, "height width channels"],
+    prediction: Float[np.ndarray, "height width channels"],
+    used: Bool[np.ndarray, "height width"] | None,
+) -> Float[np.ndarray, "height width channels"]:
+    """The prediction, and the truth where pixels are not used: for measures that need a whole picture."""
+    return prediction if used is None else np.where(used[..., None], prediction, truth)
+
+
+def ssim(
+    truth: Shaped[AnyArray, "..."],
+    prediction: Shaped[AnyArray, "..."],
+    used: Bool[np.ndarray, "height width"] | None = None,
+) -> float | None:
     """Structural similarity of images (H, W) or (H, W, C) with values in [0, 1], mean over pixels and channels.
 
     Window: 11×11 Gaussian, σ = 1.5; K1 = 0.01, K2 = 0.03, data range 1; only windows that lie wholly inside
     the image count; population covariance. Works on blocks of rows. None for an image smaller than the
-    window (`SSIM_TOO_SMALL` says why). Source: Wang, Bovik, Sheikh, Simoncelli 2004.
+    window (`SSIM_TOO_SMALL` says why). With `used`, only windows about these pixels count; None where there is none.
+    Source: Wang, Bovik, Sheikh, Simoncelli 2004.
     Raises `UserError` for different shapes, other dimensions and integers.
     """
     _check_pair(truth, prediction)
@@ -58,12 +84,16 @@ def ssim(truth: Shaped[AnyArray, "..."], prediction: Shaped[AnyArray, "..."]) ->
         return None
     per_row = math.prod(truth.shape[1:])
     rows = max(1, _VALUES_AT_ONCE // 8 // per_row)
-    total = 0.0
+    half = SSIM_SIZE // 2
+    total, count = 0.0, 0
     for start in range(0, height - SSIM_SIZE + 1, rows):
         stop = min(start + rows, height - SSIM_SIZE + 1) + SSIM_SIZE - 1
-        total += float(_ssim_map(_float64(truth[start:stop]), _float64(prediction[start:stop])).sum())
-    channels = math.prod(truth.shape[2:])
-    return total / ((height - SSIM_SIZE + 1) * (width - SSIM_SIZE + 1) * channels)
+        similar = _ssim_map(_float64(truth[start:stop]), _float64(prediction[start:stop]))
+        if used is not None:
+            similar = similar[used[start + half : stop - half, half : width - half]]
+        total += float(similar.sum())
+        count += similar.size
+    return total / count if count else None
 
 
 def _ssim_map(x: np.ndarray, y: np.ndarray) -> np.ndarray:

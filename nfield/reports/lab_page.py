@@ -7,6 +7,7 @@ from typing import Any
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
 from nfield.io.json_files import read_json_object
+from nfield.reports.cures_table import cures_section
 from nfield.reports.markup import Markup, absent, element, page, section, table
 from nfield.reports.numbers import seconds_text
 from nfield.reports.pictures import figure, read_picture
@@ -29,6 +30,9 @@ def write_lab_page(folders: Sequence[Path], out: Path) -> Path:
     if len(read) > 1:
         rows = [[str(m.get("experiment")), str(m.get("title")), _word(m), str(m.get("verdict"))] for _, m in read]
         parts.append(section("In short", table(["Name", "Experiment", "The claim", "What was seen"], rows)))
+    cures = cures_section([metrics for _, metrics in read])
+    if cures is not None:
+        parts.append(cures)
     for folder, metrics in read:
         # The title of a page on one experiment stands above it already.
         parts.append(_experiment(str(metrics.get("title")) if len(read) > 1 else "What was seen", folder, metrics))

@@ -1,6 +1,7 @@
 """The radiance job: random rays of all views, the loss of their colours, and held-out views to measure with."""
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from nfield.core.types import Evaluation
 from nfield.core.views import View
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField, ViewFrame
-from nfield.metrics.image import psnr_from_mse
+from nfield.metrics.image import psnr_where, right_outside
 from nfield.rendering.composite import Packed, composite, distortion, weights
 from nfield.rendering.hierarchical import hierarchical_samples
 from nfield.rendering.march import Rays
@@ -87,6 +88,8 @@ class RadianceTask:
         same = [i for i, truth in enumerate(truths) if truth.shape == truths[0].shape]
         self.probe, self._windows = [self.probe[i] for i in same], [self._windows[i] for i in same]
         self.truths = [truths[i] for i in same]
+        masks = [view.used() for view in self.probe]
+        self._used = [None if mask is None else mask[window] for mask, window in zip(masks, self._windows, strict=True)]
         self.spacing = 1 / max(self.probe[0].lens.height, self.probe[0].lens.width)
         self.bands = BandErrors(
             np.concatenate(self.truths, -1), spacing=self.spacing, channels_last=True, single_precision=True
@@ -211,10 +214,8 @@ class RadianceTask:
             for view, window in zip(self.probe, self._windows, strict=True)
         ]
         colours = [picture.colour.numpy() for picture in pictures]
-        values = [
-            psnr_from_mse(float(np.square(colour - truth).mean()))
-            for colour, truth in zip(colours, self.truths, strict=True)
-        ]
+        graded = list(zip(self.truths, colours, self._used, strict=True))
+        values = [value for one in graded if (value := psnr_where(*one)) is not None]
         series: dict[str, list[float | None]] = {}
         if self.depth_bands is not None:
             found = [
@@ -223,8 +224,8 @@ class RadianceTask:
             ]
             series["depth_bands"] = self.depth_bands(self._filled(np.concatenate(found, -1)))
         return Evaluation(
-            quality=float(np.mean(values)),
-            band_errors=self.bands(np.concatenate(colours, -1)),
+            quality=float(np.mean(values)) if values else math.nan,
+            band_errors=self.bands(np.concatenate([right_outside(*one) for one in graded], -1)),
             numbers={
                 "occupied": field.grid.share,
                 "rays": float(field.grid.rays),

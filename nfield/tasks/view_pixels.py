@@ -22,7 +22,8 @@ class ViewPixels:
         for view in self.views:
             picture = view.pixels()
             pictures.append(torch.tensor(picture).reshape(-1, picture.shape[2]))
-            used.append(None if view.read_mask is None else torch.tensor(view.read_mask().reshape(-1)))
+            mask = view.used()
+            used.append(None if mask is None else torch.tensor(mask.reshape(-1)))
         self.has_alpha = any(picture.shape[1] == 4 for picture in pictures)
         if self.has_alpha:
             pictures = [_with_alpha(picture) for picture in pictures]

@@ -40,6 +40,9 @@ class Progress(Protocol):
     def message(self, text: str) -> None:
         """Something went wrong that the user should know."""
 
+    def note(self, text: str) -> None:
+        """What goes on, for those who watch."""
+
     def finish(self) -> None:
         """Training ends, for whatever reason."""
 
@@ -77,6 +80,9 @@ class SilentProgress:
         else:
             self.stream.write(f"{text}\n")
 
+    def note(self, text: str) -> None:
+        """Nothing to show."""
+
     def finish(self) -> None:
         """Nothing to show."""
 
@@ -103,6 +109,10 @@ class LineProgress:
         """Write a line."""
         self.stream.write(f"{text}\n")
         self.stream.flush()
+
+    def note(self, text: str) -> None:
+        """Write a line."""
+        self.message(text)
 
     def finish(self) -> None:
         """Nothing more to show."""
@@ -134,6 +144,10 @@ class BarProgress:
         from tqdm import tqdm
 
         tqdm.write(text, file=self.stream)
+
+    def note(self, text: str) -> None:
+        """Write a line above the bar."""
+        self.message(text)
 
     def finish(self) -> None:
         """Close the bar, which stays to be seen."""

@@ -15,7 +15,10 @@ from nfield.core.seeding import generator
 
 every_name = pytest.mark.parametrize("name", BACKBONES)
 CONFIGS: dict[str, Any] = dict(BACKBONES)
-LOW: dict[str, dict[str, Any]] = {"fourier": {"scales": (0.2, 0.5)}}
+LOW: dict[str, dict[str, Any]] = {
+    "fourier": {"scales": (0.2, 0.5)},
+    "spacetime": {"space_scales": (0.2, 0.5), "time_scales": (0.2, 0.5)},
+}
 """Low frequencies keep the chance small that a finite difference steps over a kink."""
 HAS_ACTIVATION = [n for n, kind in CONFIGS.items() if "activation" in {f.name for f in dataclasses.fields(kind)}]
 

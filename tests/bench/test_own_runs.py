@@ -23,6 +23,9 @@ class Recorder:
     def message(self, text: str) -> None:
         self.told.append(text)
 
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
     def finish(self) -> None:
         self.told.append("finished")
 

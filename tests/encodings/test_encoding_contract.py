@@ -13,7 +13,7 @@ from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS, AbstractEncoding
 
 DIMENSIONS = {"spherical_harmonics": (3,)}
-DRAWS_NOTHING = {"identity", "basic", "positional", "nerf", "spherical_harmonics"}
+DRAWS_NOTHING = {"identity", "basic", "positional", "nerf", "spherical_harmonics", "tones"}
 CASES = [(name, d) for name in ENCODINGS for d in DIMENSIONS.get(name, (1, 2, 3))]
 every_case = pytest.mark.parametrize(("name", "d"), CASES)
 
@@ -176,7 +176,10 @@ def test_finer_features_change_faster(name: str, d: int) -> None:
     if len(octaves[known].unique()) < 2:
         return
     x = points(4000, d)
-    slopes = torch.autograd.functional.jacobian(lambda at: encoding(at).sum(0), x)
-    steepness = slopes.square().sum(-1).mean(-1).sqrt().log2()
+    # Differences, as the Jacobian of a thousand features would take half a minute.
+    steps = 1e-6 * torch.eye(d, dtype=torch.float64)
+    with torch.no_grad():
+        slopes = torch.stack([(encoding(x + step) - encoding(x - step)) / 2e-6 for step in steps])
+    steepness = slopes.square().sum(0).mean(0).sqrt().log2()
     # Hash tables that are too small for a level mix its nodes, which changes no slope by more than a constant.
     assert torch.corrcoef(torch.stack([octaves.double(), steepness])[:, known])[0, 1] > 0.95

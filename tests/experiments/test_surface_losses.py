@@ -22,6 +22,12 @@ from nfield.tasks.distance_losses import SECOND_ORDER, hessian_of, value_and_slo
 QUICK = {"baseline": False, "resolution": 24, "evaluations": 2}
 
 
+@pytest.fixture(autouse=True)
+def coarse_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bands are not looked at here, and take longer than the few steps."""
+    monkeypatch.setattr("nfield.tasks.cloud.PROBE_NODES", 12)
+
+
 def ellipsoid(count: int = 300) -> PointCloud:
     """Points of an ellipsoid with half axes 1, 0.7 and 0.5."""
     points = np.random.default_rng(0).normal(size=(count, 3))

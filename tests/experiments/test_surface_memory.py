@@ -75,6 +75,9 @@ class Recorder:
     def message(self, text: str) -> None:
         self.told.append(text)
 
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
     def finish(self) -> None:
         pass
 

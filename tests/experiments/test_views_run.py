@@ -98,6 +98,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
         def start(self, run: str) -> None: ...
         def finish(self) -> None: ...
         def message(self, text: str) -> None: ...
+        def note(self, text: str) -> None: ...
         def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
             if step == 12:
                 raise KeyboardInterrupt
@@ -345,3 +346,39 @@ def test_large_photographs_are_measured_at_a_size_that_is_told(views: ViewSet, t
         assert size_note(plain, side) is None
         assert shown_views(plain, side) == plain.of("test")
     assert shown_views(views, 12) == views.of("test")
+
+
+def test_masked_pixels_of_held_out_views_are_not_measured(views: ViewSet) -> None:
+    """Oracle: the same run with pictures spoiled where masks leave them out; a mask of nothing measures none."""
+    half = np.zeros((24, 24), dtype=bool)
+    half[:, :12] = True
+
+    def masked(view: View, mask: np.ndarray, spoiled: bool) -> View:
+        def read() -> np.ndarray:
+            pixels = view.pixels().copy()
+            pixels[~mask] = 255 - pixels[~mask] if spoiled else pixels[~mask]
+            pixels[~mask, 3:] = 255
+            return pixels
+
+        return dataclasses.replace(view, read=read, read_mask=lambda: mask, read_depth=None)
+
+    def measured(mask: np.ndarray, spoiled: bool) -> dict:
+        changed = [masked(v, mask, spoiled) if v.split == "test" else v for v in views.views]
+        options = ViewsOptions(steps=3, samples=256, evaluations=2, baseline=False, frames=0, **SMALL)
+        return run_views(dataclasses.replace(views, views=tuple(changed)), options).metrics
+
+    clean, spoiled = measured(half, False), measured(half, True)
+    assert clean["psnr"] == spoiled["psnr"]
+    nothing = measured(np.zeros_like(half), False)
+    assert nothing["psnr"] is None
+    assert "masks leave no pixel" in nothing["why"]["psnr"]
+
+
+def test_masks_are_made_smaller_with_their_views(views: ViewSet) -> None:
+    """Oracle: a pixel is used where all four that it covers are."""
+    mask = np.ones((24, 24), dtype=bool)
+    mask[5, 8] = False
+    plain = [dataclasses.replace(v, read_depth=None, read_mask=lambda: mask) for v in views.views]
+    small = shown_views(dataclasses.replace(views, views=tuple(plain)), 12)[0].used()
+    assert small is not None
+    assert np.argwhere(~small).tolist() == [[2, 4]]

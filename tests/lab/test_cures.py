@@ -11,18 +11,8 @@ from nfield.backbones.mscale2 import Mscale2Config
 from nfield.core.seeding import generator
 from nfield.encodings.hash_grid import HashGridConfig
 from nfield.lab import Setting
-from nfield.lab.cures import (
-    OCTAVES,
-    SIZES,
-    Encoded,
-    Trained,
-    median_times,
-    parameters_of,
-    photograph,
-    plain_settings,
-    signal,
-    speed_ups,
-)
+from nfield.lab.cure_targets import OCTAVES, SIZES, photograph, signal
+from nfield.lab.cure_training import Encoded, Trained, median_times, parameters_of, plain_settings, speed_ups
 from nfield.lab.ensemble import Ensemble
 
 QUICK = SIZES.of("quick")

@@ -12,6 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from nfield.core.checks import UserError
 from nfield.core.device import available_devices
 from nfield.metrics import SSIM_TOO_SMALL, image, psnr, psnr_from_mse, ssim
+from nfield.metrics.image import psnr_where, right_outside
 
 
 def pair(*shape, seed=0):
@@ -54,6 +55,29 @@ def test_ssim_agrees_with_scikit_image(monkeypatch, shape, at_once):
     monkeypatch.setattr(image, "_VALUES_AT_ONCE", at_once)
     truth, prediction = pair(*shape)
     assert ssim(truth, prediction) == pytest.approx(reference_ssim(truth, prediction), abs=1e-12)
+
+
+@pytest.mark.parametrize("at_once", [8, 1 << 22])
+def test_pixels_that_are_not_used_do_not_count(monkeypatch, at_once):
+    """Oracles: the used part alone; scikit-image's map of SSIM."""
+    monkeypatch.setattr(image, "_VALUES_AT_ONCE", at_once)
+    truth, prediction = pair(30, 26, 3)
+    used = np.zeros((30, 26), dtype=bool)
+    used[4:25, 3:20] = True
+    spoiled = np.where(used[..., None], prediction, 7.0)
+    assert psnr_where(truth, spoiled, used) == pytest.approx(psnr(truth[4:25, 3:20], prediction[4:25, 3:20]))
+    assert psnr_where(truth, prediction) == pytest.approx(psnr(truth, prediction))
+    filled = right_outside(truth, spoiled, used)
+    np.testing.assert_array_equal(filled[~used], truth[~used])
+    np.testing.assert_array_equal(filled[used], prediction[used])
+    _, whole = structural_similarity(
+        truth, filled, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0,
+        channel_axis=-1, full=True,
+    )  # fmt: skip
+    assert ssim(truth, filled, used) == pytest.approx(whole[5:25, 5:20].mean(), abs=1e-12)
+    nothing = np.zeros_like(used)
+    assert psnr_where(truth, prediction, nothing) is None
+    assert ssim(truth, prediction, nothing) is None
 
 
 def test_ssim_of_constants_is_the_luminance_term():

@@ -93,7 +93,7 @@ def test_unlike_and_unfinished_runs_are_told(make_run, tmp_path: pathlib.Path):
     assert "These runs fit different sources: other.png, stripes.png." in text
     assert "half has no reconstruction in outputs/." in text
     by_title = {row[0]: row[1:] for row in cells(page).tables[0]}
-    assert by_title["relative l2"] == ["–", "0.250"]
+    assert by_title["Relative L2 error"] == ["–", "0.25"]
     assert "1–3" in {row[0] for row in cells(page).tables[1]}
 
 

@@ -196,7 +196,9 @@ def test_no_bands_on_record(tmp_path: pathlib.Path):
         (seconds_text(1e-5), "< 1 ms"),
         (count_text(1234567.0), "1,234,567"),
         (quality_text("psnr", -3.21), "−3.2 dB"),
-        (quality_text("relative_l2", 0.5), "0.500"),
+        (quality_text("relative_l2", 0.5), "0.5"),
+        (quality_text("relative_l2", 4.3e-14), "4.30·10⁻¹⁴"),
+        (quality_text("of_ones_own", 0.5), "0.500"),
     ],
 )
 def test_numbers_as_text(shown, expected):

@@ -154,7 +154,7 @@ def test_gradients_with_respect_to_weights_match_finite_differences(preset: str,
     # Offsets, such as the bias of the last layer, have no part in second derivatives.
     gradients = torch.autograd.grad(term(), weights, allow_unused=True, materialize_grads=True)
     slope = sum(float((g * along).sum()) for g, along in zip(gradients, direction, strict=True))
-    step = 1e-7
+    step = 3e-8
     assert (moved(step) - moved(-2 * step)) / (2 * step) == pytest.approx(slope, rel=2e-4)
 
 

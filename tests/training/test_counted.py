@@ -18,6 +18,9 @@ class Told:
     def message(self, text: str) -> None:
         raise AssertionError(text)
 
+    def note(self, text: str) -> None:
+        raise AssertionError(text)
+
     def finish(self) -> None:
         self.lines.append("end")
 

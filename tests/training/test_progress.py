@@ -73,6 +73,7 @@ def test_quiet_tells_only_of_trouble():
     quiet.start("field")
     quiet.update(step=1, fraction=0.5, loss=1.0, quality=None)
     quiet.message("trouble")
+    quiet.note("goes on")
     quiet.finish()
     assert stream.getvalue() == "trouble\n"
     with pytest.warns(NfieldWarning, match="trouble"):
