@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import nfield as nf
 from nfield.cli import main
@@ -45,6 +46,9 @@ def test_scales_that_follow_the_spectrum_suit_a_peak(tmp_path):
     x = np.linspace(-1, 1, 77)
     again = nf.load(tmp_path / "run")
     assert np.array_equal(again(x), adapted(x))
+    with Image.open(tmp_path / "run" / "outputs" / "stages.png") as picture:
+        assert min(picture.size) > 200
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20
     assert again.field.configs == adapted.field.configs
     with pytest.raises(nf.UserError, match="Scattered samples have no spectrum"):
         nf.fit_stages(np.sin(x), x, network="mscale")

@@ -172,14 +172,13 @@ def stage_lines(
 
     Pictures of the sums go to the folder.
     """
-    part, lines, seconds = StagedField(staged.in_dim, staged.out_dim), [], 0.0
+    lines, seconds = [], 0.0
     for count in range(len(records) + 1):
         if count:
-            part.append(staged.configs[count - 1], staged.stages[count - 1], float(staged.scales[count - 1]))  # type: ignore[arg-type]
             seconds += records[count - 1].seconds
         error = records[count - 1].error if count else 1.0
         if count:
-            seen = task.evaluate(StagedSolution(part, problem))
+            seen = task.evaluate(StagedSolution(staged.first(count), problem))
         else:
             seen = Evaluation(quality=0.0, band_errors=task.probe.band_errors(np.zeros(task.probe.shape)))
         step = count * (settings.adam_steps + settings.refine_steps + 1)

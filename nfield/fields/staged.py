@@ -87,6 +87,13 @@ class StagedField(torch.nn.Module):
         del self.stages[-1]
         self.scales = self.scales[:-1].clone()
 
+    def first(self, count: int) -> "StagedField":
+        """The sum of the first `count` stages alone; their networks are shared, not copied."""
+        part = StagedField(self.in_dim, self.out_dim)
+        for config, stage, scale in zip(self.configs[:count], self.stages, self.scales, strict=False):
+            part.append(config, stage, float(scale))  # type: ignore[arg-type]
+        return part
+
     @property
     def derivative_order(self) -> float:
         """How many derivatives with respect to the coordinates are right: all."""

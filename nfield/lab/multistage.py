@@ -160,7 +160,7 @@ def in_stages(problem: FunctionStages, settings: StageSettings, seed: int, setti
     rest, bands = [_rest(problem, field, 0)], []
     for count in range(1, len(kept) + 1):
         rest.append(_rest(problem, field, count))
-        bands.append(band_errors(problem, _first(field, count)))
+        bands.append(band_errors(problem, field.first(count)))
     wide = StageSettings(
         stages=1, width=sum(record.width for record in kept), adam_steps=settings.adam_steps, refiner="levenberg",
         refine_steps=settings.refine_steps,
@@ -177,19 +177,11 @@ def in_stages(problem: FunctionStages, settings: StageSettings, seed: int, setti
     )
 
 
-def _first(field: StagedField, count: int) -> StagedField:
-    """The sum of the first stages."""
-    part = StagedField(field.in_dim, field.out_dim)
-    for config, stage, scale in list(zip(field.configs, field.stages, field.scales, strict=True))[:count]:
-        part.append(config, stage, float(scale))  # type: ignore[arg-type]
-    return part
-
-
 def _rest(problem: FunctionStages, field: StagedField, count: int) -> Float[np.ndarray, " n"]:
     """What the first stages leave on the grid."""
     truth = problem.probe.grid_values
     with torch.no_grad():
-        found = _first(field, count).on_grid(problem.axes)
+        found = field.first(count).on_grid(problem.axes)
     return np.asarray((truth - found)[..., 0])  # type: ignore[operator]
 
 
