@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import nfield as nf
 from nfield.cli import main
@@ -27,6 +28,32 @@ def test_a_function_on_its_own_domain():
     assert max(told[:3]) < 1e-9
     with pytest.raises(nf.UserError, match=r"Points must be of shape \(n, 1\)"):
         result(np.zeros((3, 2)))
+
+
+def test_scales_that_follow_the_spectrum_suit_a_peak(tmp_path):
+    """1/(1+50x²) has all frequencies: one reach for all neurons misses most of them; oracle, the formula."""
+
+    def peak(x):
+        return 1 / (1 + 50 * x[:, 0] ** 2)
+
+    few = {"stages": 3, "refine_steps": 10}
+    plain = nf.fit_stages(peak, **few)
+    adapted = nf.fit_stages(peak, network="mscale", out=tmp_path / "run", **few)
+    assert adapted.error < plain.error / 30
+    scales = [config.scales for config in adapted.field.configs]
+    assert len(set(scales)) == 3
+    assert all(list(one) == sorted(one) and len(one) == 6 for one in scales)
+    x = np.linspace(-1, 1, 77)
+    again = nf.load(tmp_path / "run")
+    assert np.array_equal(again(x), adapted(x))
+    with Image.open(tmp_path / "run" / "outputs" / "stages.png") as picture:
+        assert min(picture.size) > 200
+        assert len(picture.convert("RGB").getcolors(1 << 24) or []) > 20
+    assert again.field.configs == adapted.field.configs
+    with pytest.raises(nf.UserError, match="Scattered samples have no spectrum"):
+        nf.fit_stages(np.sin(x), x, network="mscale")
+    with pytest.raises(nf.UserError, match="Unknown network"):
+        nf.fit_stages(peak, network="sines")
 
 
 def test_two_values_in_two_dimensions():

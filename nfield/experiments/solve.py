@@ -32,6 +32,7 @@ from nfield.experiments.solve_recipes import (
 )
 from nfield.experiments.solve_result import SolveResult, describe_solve
 from nfield.experiments.solve_scales import data_tones
+from nfield.experiments.solve_stages import run_solve_stages
 from nfield.experiments.solve_summary import solve_metrics
 from nfield.fields.solution import SolutionField
 from nfield.io.run_folder import RunFolder
@@ -138,6 +139,10 @@ def run_solve(
     """
     began = time.perf_counter()
     options = options or SolveOptions()
+    if options.stages > 1:
+        return run_solve_stages(
+            problem, source, options, problem_file=problem_file, out=out, resume=resume, progress=progress
+        )
     device = choose_device(options.device)
     check_problem(problem, source, generator(options.seed, "check"))
     ansatz = Ansatz(problem, hard=options.constraints == "hard")

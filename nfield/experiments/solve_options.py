@@ -30,6 +30,9 @@ class SolveOptions:
     """Stop after so many steps, those of --polish included. Default: 3000, unless seconds are given."""
     seconds: float | None = None
     """Stop after so many seconds, set-up included. The baseline gets the same again."""
+    stages: int = 1
+    """More than 1: a sum of so many networks at the most, each for what those before it have left of a linear equation
+    on a box of one or two coordinates; budget and points are then the plain MLP's."""
     seed: int = 0
     """Seed of weights and points."""
     device: str = "auto"
@@ -74,7 +77,7 @@ class SolveOptions:
         choice(self.constraints, ["hard", "soft"], "kind of constraints")
         choice(self.sampler, SAMPLERS, "sampler")
         choice(self.balance, BALANCES, "balance")
-        for name in ("steps", "points", "boundary_points"):
+        for name in ("steps", "points", "boundary_points", "stages"):
             if (value := getattr(self, name)) is not None:
                 at_least(value, 1, f"--{name.replace('_', '-')}")
         at_least(self.evaluations, 2, "--evaluations")

@@ -19,6 +19,8 @@ from nfield.equations.user_file import problem_from
 from nfield.experiments.band_figures import final_bands
 from nfield.experiments.solve_recipes import SolveRecipe, build_solution
 from nfield.fields.solution import SolutionField
+from nfield.fields.staged import StageConfig, StagedField
+from nfield.fields.staged_solution import StagedSolution
 from nfield.io.run_folder import RunFolder
 
 
@@ -26,7 +28,7 @@ from nfield.io.run_folder import RunFolder
 class SolveResult:
     """A solution with its history and figures."""
 
-    field: SolutionField
+    field: SolutionField | StagedSolution
     """The solution at points (..., d) in the problem's units, time last."""
     config: dict[str, Any]
     history: list[dict[str, Any]]
@@ -83,6 +85,8 @@ def load_solution(folder: RunFolder, device: str) -> SolveResult:
     place = choose_device(device)
     fields: dict[str, SolutionField | None] = {"field": None, "baseline": None}
     for name, key in (("field", "recipe"), ("baseline", "baseline_recipe")):
+        if name == "field" and config["options"].get("stages", 1) > 1:
+            continue
         if not config.get(key) or not folder.has_checkpoint(name):
             continue
         _, state = folder.load_weights(name)
@@ -90,10 +94,13 @@ def load_solution(folder: RunFolder, device: str) -> SolveResult:
         dtype = next((v.dtype for v in state.values() if v.is_floating_point()), torch.float64)
         field.to(dtype).load_state_dict(state)
         fields[name] = field.to(place).eval()
-    if fields["field"] is None:
+    solution: SolutionField | StagedSolution | None = fields["field"]
+    if "stages" in config:
+        solution = staged_solution(folder, config, problem)
+    if solution is None:
         raise UserError(f"{folder.path} holds no checkpoint yet: let the run go on, or continue it with --resume.")
     return SolveResult(
-        field=fields["field"],
+        field=solution,
         baseline=fields["baseline"],
         config=config,
         history=folder.read_history(),
@@ -101,3 +108,11 @@ def load_solution(folder: RunFolder, device: str) -> SolveResult:
         problem=problem,
         folder=folder.path,
     )
+
+
+def staged_solution(folder: RunFolder, config: dict[str, Any], problem: Problem) -> StagedSolution:
+    """The solution in stages that a run has left, in float64 on the CPU."""
+    networks = [StageConfig(**{**network, "scales": tuple(network["scales"])}) for network in config["stages"]]
+    field = StagedSolution(StagedField(problem.dimension, 1, networks), problem)
+    field.load_state_dict(folder.load_weights("field")[1])
+    return field.requires_grad_(False).eval()

@@ -9,6 +9,7 @@ from nfield.experiments.band_figures import THRESHOLD, band_entries
 from nfield.experiments.solve_options import SolveOptions
 from nfield.experiments.solve_result import SolveResult
 from nfield.fields.solution import SolutionField
+from nfield.fields.staged_solution import StagedSolution
 from nfield.spectral.order import order_spearman
 from nfield.spectral.spectrum import power_spectrum
 from nfield.tasks.pde import PdeTask
@@ -55,7 +56,7 @@ def _spectra(arrays: dict[str, np.ndarray], task: PdeTask) -> dict[str, Any]:
     }
 
 
-def _figures(field: SolutionField, task: PdeTask, trained: TrainingResult) -> dict[str, Any]:
+def _figures(field: SolutionField | StagedSolution, task: PdeTask, trained: TrainingResult) -> dict[str, Any]:
     why: dict[str, str] = {}
     lines = trained.history
     steps = [line["step"] for line in lines]

@@ -12,8 +12,10 @@ from jaxtyping import Float
 
 from nfield.core.checks import UserError
 from nfield.core.types import Band
+from nfield.experiments.stages_picture import stages_picture
 from nfield.fields.stage_plan import StageProblem
 from nfield.fields.staged import StageConfig, StagedField
+from nfield.io.atomic import write_bytes
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.signal import SignalProbe
 from nfield.tasks.signal_stages import FunctionStages, SampleStages, evaluated
@@ -162,6 +164,9 @@ def run_stages(
                 "bands": [dataclasses.asdict(band) for band in bands],
             }
         )
+        if problem.probe.grid_values is not None:
+            folder.outputs.mkdir(parents=True, exist_ok=True)
+            write_bytes(folder.outputs / "stages.png", stages_picture(problem.probe, field))
     return StagesResult(
         field=field, box=box, stages=records, reason=reason, error=error, bands=bands, folder=out if folder else None
     )
@@ -172,7 +177,9 @@ def load_stages(folder: RunFolder) -> StagesResult:
     config, metrics = folder.read_config(), folder.read_metrics()
     if metrics is None or "networks" not in config:
         raise UserError(f"'{folder.path}' has not finished: go on with it by out= and resume=True.")
-    networks = [StageConfig(**network) for network in config["networks"]]
+    networks = [
+        StageConfig(**{**network, "scales": tuple(network.get("scales", ()))}) for network in config["networks"]
+    ]
     field = StagedField(config["in_dim"], config["out_dim"], networks)
     field.load_state_dict(folder.load_weights(RUN)[1])
     return StagesResult(

@@ -1,8 +1,8 @@
 """What a job says of its next stage, to the engine that trains it.
 
 For regression stage n learns (y − u_{<n}) / ε, ε the root mean square of what is left over. For a linear equation
-L u = g of order m the error e obeys L e = r with r the residual, so that a wave of frequency f and size |r| in r is
-one of size about |r| / (2π f)^m in e: that is ε then (after Wang & Lai, arXiv 2307.08934), and stage n learns
+L u = g the error e obeys L e = r with r the residual, so that a wave of size |r| in r is one of |r| over the gain of L
+in e, about (2π f)^m for an operator of order m: that is ε then (after Wang & Lai, arXiv 2307.08934), and stage n learns
 L u_n = r / ε.
 """
 
@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from nfield.core.checks import positive
 from nfield.fields.staged import StageConfig, StagedField
 
 LEAST_KAPPA = 5.0
@@ -20,12 +19,6 @@ LEAST_KAPPA = 5.0
 def kappa_of(frequency: float) -> float:
     """κ = 2π f: with f counted over the whole of [−1, 1] this is the π f_d of the paper."""
     return max(LEAST_KAPPA, 2 * math.pi * frequency)
-
-
-def equation_scale(residual: float, frequency: float, order: int) -> float:
-    """ε of a stage whose linear equation of that order has left a residual of that root mean square: |r| / (2π f)^m."""
-    positive(frequency, "The frequency of the residual")
-    return residual / (2 * math.pi * frequency) ** order
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
+from nfield.backbones.activations import ACTIVATIONS
+from nfield.backbones.mscale1 import Mscale1Config
 from nfield.backbones.siren import SIRENConfig
 from nfield.core.checks import at_least, positive
 from nfield.encodings.identity import Identity
@@ -21,7 +23,10 @@ from nfield.fields.base import Field, count_parameters
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageConfig:
-    """The network of one stage: `sin(κ(Wx + b))`, further sine layers, and a linear output."""
+    """The network of one stage: `sin(κ(Wx + b))`, further sine layers, and a linear output.
+
+    With `scales`, an MscaleDNN: `sin(K ⊙ (Wx) + b)`, a group of neurons for each scale, W from N(0, 1/d).
+    """
 
     kappa: float
     """κ: the first layer starts with angular frequencies up to it along every axis."""
@@ -29,14 +34,23 @@ class StageConfig:
     """Neurons per hidden layer."""
     depth: int = 1
     """Hidden layers."""
+    groups: int = 0
+    """Groups of first neurons, each of its own scale; 0 gives all of them the reach κ."""
+    scales: tuple[float, ...] = ()
+    """Angular frequencies of the groups: from what is left over, once that is known."""
 
     def __post_init__(self) -> None:
         positive(self.kappa, "kappa")
         at_least(self.width, 1, "width")
         at_least(self.depth, 1, "depth")
+        at_least(self.groups, 0, "groups")
 
     def build(self, in_dim: int, out_dim: int, generator: torch.Generator) -> Field:
         """The network in float64, its weights drawn from the generator."""
+        if self.scales:
+            scales = tuple(scale / ACTIVATIONS["sine"].gain for scale in self.scales)
+            config = Mscale1Config(scales=scales, width=self.width, depth=self.depth, activation="sine")
+            return Field(Identity(in_dim), config.build(in_dim, out_dim, generator)).double()
         # SIREN draws the first weights from ±1/d, and later layers want sines as wide as a signal of order one.
         siren = SIRENConfig(width=self.width, depth=self.depth, first_omega=self.kappa * in_dim, hidden_omega=1.0)
         return Field(Identity(in_dim), siren.build(in_dim, out_dim, generator)).double()
@@ -72,6 +86,13 @@ class StagedField(torch.nn.Module):
         self.configs.pop()
         del self.stages[-1]
         self.scales = self.scales[:-1].clone()
+
+    def first(self, count: int) -> "StagedField":
+        """The sum of the first `count` stages alone; their networks are shared, not copied."""
+        part = StagedField(self.in_dim, self.out_dim)
+        for config, stage, scale in zip(self.configs[:count], self.stages, self.scales, strict=False):
+            part.append(config, stage, float(scale))  # type: ignore[arg-type]
+        return part
 
     @property
     def derivative_order(self) -> float:

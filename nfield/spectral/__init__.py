@@ -1,5 +1,6 @@
 """Which frequencies a signal holds, and which of them a network has learned; for arrays and callables alike."""
 
+from nfield.spectral.adapted_scales import adapted_scales as adapted_scales
 from nfield.spectral.advice import ScaleAdvice as ScaleAdvice
 from nfield.spectral.advice import advise as advise
 from nfield.spectral.advice import advise_image as advise_image

@@ -15,6 +15,7 @@ from nfield.equations.derivatives import Derivatives
 from nfield.equations.problem import Problem, condition_name
 from nfield.equations.sampling import adaptive_choice, unit_points
 from nfield.fields.solution import SolutionField
+from nfield.fields.staged_solution import StagedSolution
 from nfield.tasks.balance import KEPT, balanced_weights
 from nfield.tasks.pde_finish import fit_last_layer, polish
 from nfield.tasks.pde_probe import Probe
@@ -216,7 +217,7 @@ class PdeTask:
         least = 1e-12 * self.problem.size
         return {name: size if size > least else self.problem.size for name, size in found.items()}
 
-    def evaluate(self, field: SolutionField) -> Evaluation:
+    def evaluate(self, field: SolutionField | StagedSolution) -> Evaluation:
         """Error and band errors on the grid, the residual, and a picture."""
         residual = self.residual_size(field)
         if self.probe.known:
@@ -231,7 +232,7 @@ class PdeTask:
         decibels = -20 * float(np.log10(max(residual, 1e-300)))
         return Evaluation(quality=decibels, band_errors=[], snapshot=self.probe.picture(values))
 
-    def residual_size(self, field: SolutionField) -> float:
+    def residual_size(self, field: SolutionField | StagedSolution) -> float:
         """Root mean square of the residual at points of its own, as a share of that of a zero network; NaN without."""
         if self.problem.residual is None or field.derivative_order < self.problem.order:
             return float("nan")

@@ -13,6 +13,8 @@ from nfield.core.checks import UserError
 from nfield.core.seeding import generator as seeded
 from nfield.fields.stage_plan import StagePlan, kappa_of
 from nfield.fields.staged import StageConfig, StagedField
+from nfield.spectral.adapted_scales import adapted_scales
+from nfield.spectral.arrays import PerAxis
 from nfield.spectral.residual_frequency import grid_frequency, scattered_frequency
 from nfield.tasks.signal import SignalProbe, SignalTask, relative_l2
 
@@ -51,6 +53,15 @@ def samples_per_axis(frequency: float, kappa: float, parameters: int, dimension:
 def chebyshev_points(side: int, dimension: int) -> Float[torch.Tensor, "n d"]:
     """The tensor product of Chebyshev's points cos(π (i + ½) / side) on [−1, 1]^d, in float64."""
     return _product([torch.cos(math.pi * (torch.arange(side, dtype=torch.float64) + 0.5) / side)] * dimension)
+
+
+def fitted_network(config: StageConfig, frequency: float, rest: np.ndarray, spacing: PerAxis) -> StageConfig:
+    """The network for what is left over on a grid (n_1, …, n_d, c): its κ by the dominant frequency, or its scales."""
+    kappa = kappa_of(frequency)
+    if not config.groups:
+        return replace(config, kappa=kappa)
+    scales = adapted_scales(rest, config.groups, spacing, channels_last=True)
+    return replace(config, kappa=max(kappa, scales[-1]), scales=scales)
 
 
 class FunctionStages:
@@ -109,7 +120,7 @@ class FunctionStages:
         too_fast = frequency > 1 / (6 * self.spacing)
         if too_fast and size <= NOISE * self.size:
             return None
-        config = replace(config, kappa=kappa_of(frequency))
+        config = fitted_network(config, frequency, rest, self.spacing)
         parameters = config.parameters(self.in_dim, self.out_dim)
         wanted = samples_per_axis(frequency, config.kappa, parameters, self.in_dim)
         side = min(wanted, math.floor(MOST_SAMPLES ** (1 / self.in_dim)))
@@ -171,11 +182,14 @@ class SampleStages:
         if scale <= ROUNDING * self.size:
             return None
         if self.axes:
-            shape = (*map(len, self.axes), self.out_dim)
-            frequency = grid_frequency(rest.reshape(shape).numpy(), self.probe.spacing(), channels_last=True)
+            grid = rest.reshape(*map(len, self.axes), self.out_dim).numpy()
+            frequency = grid_frequency(grid, self.probe.spacing(), channels_last=True)
+            config = fitted_network(config, frequency, grid, self.probe.spacing())
         else:
+            if config.groups:
+                raise UserError("Scattered samples have no spectrum for the scales of mscale. Take network='sine'.")
             frequency = scattered_frequency(self.points, rest)
-        config = replace(config, kappa=kappa_of(frequency))
+            config = replace(config, kappa=kappa_of(frequency))
         # A network with more numbers than there are samples would have its way between them.
         most = max(1, len(self.trained) // (PER_PARAMETER * (self.in_dim + 1 + self.out_dim)))
         if config.depth == 1 and config.width > most:

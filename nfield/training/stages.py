@@ -28,6 +28,8 @@ WIDTHS = {1: (20, 160), 2: (150, 600), 3: (300, 900)}
 """Neurons of the first stage and the most of any, by dimension: each stage has twice as many as the one before."""
 LARGEST_WEIGHTS = 30.0
 """Norm of the first stage's last layer, at the most: values come out with a rounding of so many times 1e-16."""
+NETWORKS = {"sine": 0, "mscale": 6}
+"""Kinds of networks, and the groups of first neurons with scales of their own."""
 REFINERS = ("auto", "levenberg", "lbfgs")
 
 
@@ -45,6 +47,9 @@ class StageSettings:
     """Neurons of the first stage; later ones double up to a limit. Default: by the dimension."""
     depth: int = 1
     """Hidden layers of every stage."""
+    network: str = "sine"
+    """sine: one reach κ for all first neurons; mscale: groups of them whose scales follow the spectrum of what is left
+    over, for functions and grids."""
     adam_steps: int = 100
     """Steps of Adam at the beginning of each stage."""
     refiner: str = "auto"
@@ -64,6 +69,7 @@ class StageSettings:
         if self.width is not None:
             at_least(self.width, 1, "width")
         at_least(self.depth, 1, "depth")
+        choice(self.network, NETWORKS, "network")
         at_least(self.adam_steps, 0, "adam_steps")
         choice(self.refiner, REFINERS, "refiner")
         at_least(self.refine_steps, 0, "refine_steps")
@@ -160,7 +166,8 @@ def fit_in_stages(
 def _network(number: int, in_dim: int, settings: StageSettings) -> StageConfig:
     first, most = WIDTHS[in_dim]
     first = first if settings.width is None else settings.width
-    return StageConfig(kappa=LEAST_KAPPA, width=min(first * 2 ** (number - 1), max(first, most)), depth=settings.depth)
+    width = min(first * 2 ** (number - 1), max(first, most))
+    return StageConfig(kappa=LEAST_KAPPA, width=width, depth=settings.depth, groups=NETWORKS[settings.network])
 
 
 def _train(

@@ -8,7 +8,7 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
-from nfield.fields.stage_plan import LEAST_KAPPA, equation_scale, kappa_of
+from nfield.fields.stage_plan import LEAST_KAPPA, kappa_of
 from nfield.fields.staged import StageConfig, StagedField
 
 SCALES = (2.0, 3e-5, 7e-11)
@@ -78,13 +78,10 @@ def test_first_frequencies_reach_kappa_along_every_axis(dimension):
     assert angular.mean().item() == pytest.approx(20, rel=0.05)
 
 
-def test_kappa_and_scales_in_closed_form():
-    # κ = 2π f; and −e″ = r with r = a sin(2π f x) has e = a sin(2π f x) / (2π f)².
+def test_kappa_in_closed_form():
+    """κ = 2π f, and never below its least."""
     assert kappa_of(7.5) == pytest.approx(15 * math.pi)
     assert kappa_of(0.0) == LEAST_KAPPA
-    assert equation_scale(3.0, 2.0, 2) == pytest.approx(3 / (4 * math.pi) ** 2)
-    with pytest.raises(UserError, match="frequency"):
-        equation_scale(1.0, 0.0, 2)
 
 
 def test_impossible_networks_are_refused():

@@ -14,6 +14,7 @@ from nfield.lab import Setting
 from nfield.lab.cure_targets import OCTAVES, SIZES, photograph, signal
 from nfield.lab.cure_training import Encoded, Trained, median_times, parameters_of, plain_settings, speed_ups
 from nfield.lab.ensemble import Ensemble
+from nfield.lab.mscale import data_scales
 
 QUICK = SIZES.of("quick")
 
@@ -100,3 +101,13 @@ def test_networks_that_torch_cannot_stack_by_itself(config) -> None:
     own_points = torch.stack([x, -x, x / 2])
     assert ensemble(own_points).shape == (3, 13, 1)
     torch.testing.assert_close(ensemble(own_points)[0], ensemble(x)[0])
+
+
+def test_scales_of_mscale_follow_the_samples() -> None:
+    """The signal's highest wave has 32 cycles, its lowest one, and a window smears each over its neighbours."""
+    scales = data_scales(signal(Setting(), SIZES.of("default")))
+    assert list(scales) == sorted(scales)
+    assert 1 < scales[0] < 4
+    assert scales[-1] == pytest.approx(32, abs=1.5)
+    photo = data_scales(photograph(Setting(), QUICK))
+    assert 0 < photo[0] < photo[-1] <= QUICK.side / 2 + 1
