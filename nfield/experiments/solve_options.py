@@ -52,8 +52,10 @@ class SolveOptions:
     """How loss terms are weighed against each other."""
     penalty: float = 500.0
     """Weight of conditions that are met by loss terms beside an energy."""
-    polish: float = 0.3
-    """Share of the budget for L-BFGS on fixed points after Adam; 0 is none. Energies have none."""
+    polish: float = 0.5
+    """Share of the budget, after Adam, for an optimiser that keeps to fixed points; 0 is none. Energies have none."""
+    polisher: Literal["auto", "levenberg", "lbfgs"] = "auto"
+    """That optimiser; auto takes Levenberg-Marquardt for up to 4000 parameters, and L-BFGS beyond."""
     least_squares: bool = False
     """At the end, solve for the last layer's weights; for equations linear in u."""
     learning_rate: float | None = None
@@ -74,6 +76,7 @@ class SolveOptions:
         choice(self.constraints, ["hard", "soft"], "kind of constraints")
         choice(self.sampler, SAMPLERS, "sampler")
         choice(self.balance, BALANCES, "balance")
+        choice(self.polisher, ["auto", "levenberg", "lbfgs"], "polisher")
         for name in ("steps", "points", "boundary_points"):
             if (value := getattr(self, name)) is not None:
                 at_least(value, 1, f"--{name.replace('_', '-')}")
