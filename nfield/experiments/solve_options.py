@@ -44,7 +44,7 @@ class SolveOptions:
     """Meet conditions exactly by construction where that is possible, or all by loss terms."""
     sampler: Literal["stratified", "uniform", "sobol", "adaptive"] = "stratified"
     """How points inside the domain are drawn at each step; adaptive prefers large residuals."""
-    points: int = 256
+    points: int = 512
     """Points inside the domain per step."""
     boundary_points: int = 64
     """Points per step for each condition that is met by a loss term."""
