@@ -25,6 +25,7 @@ from nfield.experiments.solve_outputs import write_solution_outputs
 from nfield.experiments.solve_recipes import (
     BASELINE_RATES,
     PLAIN,
+    SMALL_PLAIN,
     SolveRecipe,
     build_solution,
     solve_parts,
@@ -224,7 +225,9 @@ def run_solve(
     trained = train("field", field, task, recipe.learning_rate, began)
     other, other_trained, other_task = None, None, make_task(problem, ansatz, replace(options, least_squares=False))
     if options.baseline:
-        plain = SolveRecipe(encoding=IdentityConfig(), backbone=PLAIN, learning_rate=BASELINE_RATES[0])
+        small = field.count_parameters() <= LEVENBERG_PARAMETERS
+        network = SMALL_PLAIN if small else PLAIN
+        plain = SolveRecipe(encoding=IdentityConfig(), backbone=network, learning_rate=BASELINE_RATES[0])
         if config["baseline_recipe"] is None:
             if progress is not None:
                 progress.message("Tuning the baseline's learning rate")

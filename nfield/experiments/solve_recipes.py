@@ -28,7 +28,9 @@ from nfield.fields.base import Field
 from nfield.fields.solution import SolutionField
 
 PLAIN = MLPConfig(width=64, depth=3, activation="tanh")
-"""The plain network of the papers, of the default's width: tanh, as second derivatives are needed."""
+"""The plain network of the papers: tanh, as second derivatives are needed."""
+SMALL_PLAIN = MLPConfig(width=32, depth=3, activation="tanh")
+"""Beside fields that Levenberg-Marquardt can polish: of about their size, so that the same is done to it."""
 PHASE_SLOW, PHASE_OPEN = (24, 2), (20, 4)
 """Width and depth for the amplitudes where there are waves along all axes, so that they are slow, and where along some
 axis the network has to find the solution's shape by itself. Small, which leaves time for steps of second order."""

@@ -161,6 +161,11 @@ BROKEN = {
         .replace("Dirichlet(value=0.0),", "Dirichlet(value=0.0), Initial(value=1.0),"),
         ["contradict each other", "0 and 1"],
     ),
+    "no duration": (IN_TIME.replace("(0.0, 1.0)", "(1.0, 1.0)"), ["Time from 1.0 to 1.0 has no length", "line 5"]),
+    "periodic but not at the start": (
+        IN_TIME.replace("points[:, :1].sin()))", "points[:, :1]))"),
+        ["initial value differs at the two ends of x"],
+    ),
     "value of a wrong shape": (FILE.replace("value=0.0", "value=lambda p: p.sum()"), ["boundary value returned ()"]),
 }
 
