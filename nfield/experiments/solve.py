@@ -45,7 +45,7 @@ from nfield.training.progress import Progress
 from nfield.training.settings import TrainingSettings
 
 TUNING_STEPS = 60
-POLISH_STEP = 10
+POLISH_STEP = 20
 """Steps of Adam that one of the polisher counts as: it sees more points, several times."""
 LEVENBERG_PARAMETERS = 4000
 """With more numbers to learn, L-BFGS takes more and cheaper steps in the same time."""

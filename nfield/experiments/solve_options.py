@@ -52,7 +52,7 @@ class SolveOptions:
     """How loss terms are weighed against each other."""
     penalty: float = 500.0
     """Weight of conditions that are met by loss terms beside an energy."""
-    polish: float = 0.5
+    polish: float = 0.7
     """Share of the budget, after Adam, for an optimiser that keeps to fixed points; 0 is none. Energies have none."""
     polisher: Literal["auto", "levenberg", "lbfgs"] = "auto"
     """That optimiser; auto takes Levenberg-Marquardt for up to 4000 parameters, and L-BFGS beyond."""

@@ -95,6 +95,7 @@ def _panels(drawn: Any, names: str, axes: dict[str, np.ndarray], arrays: dict[st
         drawn.colorbar(shown, ax=panel)
         if rows == 2 and key == "truth":
             panels[1, column].set_axis_off()
+            panel.tick_params(labelbottom=True)
         elif rows == 2:
             error = np.abs(turned[key] - turned["truth"])
             panel = panels[1, column]
