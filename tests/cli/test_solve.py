@@ -92,7 +92,7 @@ def test_a_run_of_the_same_seed_repeats_and_one_cut_off_goes_on_exactly(polish: 
     """
     file = tmp_path / "own.py"
     file.write_text(IN_TIME)
-    words = ["solve", str(file), *FAST, "--steps", "40", "--constraints", "soft", "--no-baseline", *polish]
+    words = ["solve", str(file), *FAST, "--steps", "100", "--constraints", "soft", "--no-baseline", *polish]
     words += ["--backbone.width", "6"]
     fields = []
     for name in ("whole", "cut"):
