@@ -4,7 +4,6 @@ from nfield.backbones.activations import ACTIVATIONS as ACTIVATIONS
 from nfield.backbones.bacon import BACONConfig as BACONConfig
 from nfield.backbones.base import AbstractBackbone as AbstractBackbone
 from nfield.backbones.base import BackboneConfig as BackboneConfig
-from nfield.backbones.carriers import CarriersConfig as CarriersConfig
 from nfield.backbones.finer import FINERConfig as FINERConfig
 from nfield.backbones.fourier import FourierConfig as FourierConfig
 from nfield.backbones.mlp import MLPConfig as MLPConfig
@@ -28,6 +27,5 @@ BACKBONES: dict[str, type[BackboneConfig]] = {
     "mscale2": Mscale2Config,
     "phase": PhaseConfig,
     "spacetime": SpacetimeConfig,
-    "carriers": CarriersConfig,
 }
 """Every backbone by name: its configuration, whose `build` makes the module."""

@@ -2,13 +2,15 @@
 
 Notation: ω_m, wave vectors in radians per unit of x (a wave of k cycles per unit has |ω| = 2πk). A network learns low
 frequencies first and well; multiplied by a wave of ω_m, its band lies around ω_m.
+The paper has a network for each A_m and B_m. One network that gives them all has fewer numbers to learn, and is linear
+in all of them in its last layer, so that methods of second order can be afforded.
 """
 
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -17,6 +19,7 @@ from nfield.backbones.activations import check_activation
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.batched import BatchedMLP
 from nfield.backbones.dense import OUTPUT_GAIN
+from nfield.backbones.mlp import MLP, MLPConfig
 from nfield.core.checks import UserError, at_least, positive
 from nfield.core.coordinates import MOST_COORDINATES, exact_where_coordinates
 
@@ -29,11 +32,13 @@ DEFAULT_OCTAVES = (4.0, 8.0, 16.0, 32.0)
 
 @dataclass(frozen=True, kw_only=True)
 class PhaseConfig:
-    """`f(x) = Σ_m A_m(x) cos(ω_m·x) + B_m(x) sin(ω_m·x)`, A_m and B_m small networks that are trained together."""
+    """`f(x) = Σ_m A_m(x) cos(ω_m·x) + B_m(x) sin(ω_m·x)`, A_m and B_m small networks, or outputs of one."""
 
     shifts: Shifts = ()
     """Wave vectors ω_m in radians per unit of x, a network pair each (the zero vector has no sine, so one network). One
     row of numbers is cut into vectors. None: zero, and 4, 8, 16 and 32 along each axis."""
+    shared: bool = False
+    """One network gives all A_m and B_m; otherwise each has a network of its own."""
     width: int = 32
     """Neurons per hidden layer of each network."""
     depth: int = 2
@@ -60,7 +65,7 @@ class PhaseConfig:
 
 
 class PhaseNetwork(AbstractBackbone):
-    """Networks A_m for all shifts, then B_m for those that are not zero, each times its wave, summed."""
+    """A_m for all shifts, then B_m for those that are not zero, each times its wave, summed."""
 
     def __init__(self, config: PhaseConfig, in_dim: int, out_dim: int, generator: torch.Generator) -> None:
         super().__init__()
@@ -70,22 +75,31 @@ class PhaseNetwork(AbstractBackbone):
         self.register_buffer("shifts", shifts)
         self.shifts: torch.Tensor
         self._with_sine = [m for m, shift in enumerate(shifts.tolist()) if any(shift)]
-        count = len(shifts) + len(self._with_sine)
-        self.networks = BatchedMLP(
-            count,
-            in_dim,
-            out_dim,
-            generator,
-            width=config.width,
-            depth=config.depth,
-            activation=config.activation,
-            adaptive=config.adaptive,
-            adaptive_factor=config.adaptive_factor,
-            scale=config.scale,
-            # The products add up: each network starts with its share of the variance.
-            output_gain=OUTPUT_GAIN * count**-0.5,
-        )
-        self.derivative_order = self.networks.activations.derivative_order
+        self.waves = len(shifts) + len(self._with_sine)
+        same: dict[str, Any] = {
+            name: getattr(config, name) for name in ("width", "depth", "activation", "adaptive", "adaptive_factor")
+        }
+        # The products add up: each amplitude starts with its share of the variance.
+        share = self.waves**-0.5
+        self.scale = config.scale
+        if config.shared:
+            self.trunk: MLP | None = MLPConfig(**same).build(in_dim, out_dim * self.waves, generator)
+            with torch.no_grad():
+                for parameter in self.trunk.output.parameters():
+                    parameter.mul_(share)
+            self.derivative_order = self.trunk.derivative_order
+        else:
+            self.trunk = None
+            gain = OUTPUT_GAIN * share
+            self.networks = BatchedMLP(
+                self.waves, in_dim, out_dim, generator, scale=config.scale, output_gain=gain, **same
+            )
+            self.derivative_order = self.networks.activations.derivative_order
+
+    @property
+    def output(self) -> torch.nn.Linear | None:
+        """The last layer, in which all amplitudes are linear; None where every amplitude has a network of its own."""
+        return None if self.trunk is None else self.trunk.output
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at coordinates of shape (..., in_dim)."""
@@ -93,8 +107,14 @@ class PhaseNetwork(AbstractBackbone):
         with exact_where_coordinates(flat):
             angles = self.shifts @ flat.T
             waves = torch.cat([angles.cos(), angles[self._with_sine].sin()])
-        values = (self.networks(flat) * waves[..., None]).sum(0)
+        values = (self.amplitudes(flat) * waves[..., None]).sum(0)
         return values.reshape(*features.shape[:-1], self.out_dim)
+
+    def amplitudes(self, points: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "waves n c"]:
+        """A_m and B_m at points of shape (n, in_dim)."""
+        if self.trunk is None:
+            return self.networks(points)
+        return self.trunk(self.scale * points).unflatten(-1, (self.waves, self.out_dim)).transpose(0, 1)
 
 
 def check_finite(shifts: Sequence[Sequence[float]]) -> None:
@@ -129,6 +149,21 @@ def shifts_for(shifts: Shifts, dimension: int) -> Shifts:
         if all(a == b for a, b in zip(one, two, strict=True)) or all(a == -b for a, b in zip(one, two, strict=True)):
             raise UserError(f"The shifts {tuple(one)} and {tuple(two)} stand for the same waves: leave one out.")
     return tuple(tuple(float(number) for number in shift) for shift in shifts)
+
+
+def lattice(per_axis: Sequence[Sequence[float]]) -> Shifts:
+    """All sums of at most one wave vector along each axis, with either sign, and zero: the waves whose span holds every
+    product of one wave per axis, each once. `per_axis` are angular frequencies along the axes."""
+    found: list[tuple[float, ...]] = [()]
+    for frequencies in per_axis:
+        # Turned around a vector has the same waves: signs count from the second entry on that is not zero.
+        found = [
+            (*vector, step)
+            for vector in found
+            for w in (0.0, *frequencies)
+            for step in ((w, -w) if w and any(vector) else (w,))
+        ]
+    return tuple(found)
 
 
 def default_shifts(dimension: int) -> Shifts:

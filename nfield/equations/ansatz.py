@@ -63,17 +63,25 @@ class Ansatz:
         return torch.cat(columns, -1)
 
     def __call__(
-        self, points: Float[torch.Tensor, "n d"], network: Callable[[torch.Tensor], torch.Tensor]
+        self,
+        points: Float[torch.Tensor, "n d"],
+        network: Callable[[torch.Tensor], torch.Tensor],
+        *,
+        by_point: bool = False,
     ) -> Float[torch.Tensor, "n 1"]:
-        """u at points, from a network that is called at these and at their projections onto faces and the start."""
+        """u at points, from a network that is called at these and at their projections onto faces and the start.
+
+        `by_point`: the network is another one for each point, so that it is called with all of them also where their
+        projections are one place.
+        """
         value = network(points)
         if self.boundary is not None and not isinstance(self.problem.domain, Box):
             space = points[:, : self.problem.domain.dimension]
             if not self.starts:
                 return self.prescribed(points) + self.problem.domain.vanishing(space) * value
-            inner = self.problem.domain.vanishing(space) * (value - self._start_of(points, network))
+            inner = self.problem.domain.vanishing(space) * (value - self._start_of(points, network, by_point))
             return self._at_start(points) + inner
-        return self.prescribed(points) + value - self._sum(points, network)
+        return self.prescribed(points) + value - self._sum(points, network, by_point)
 
     def prescribed(self, points: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n 1"]:
         """u for a network that is zero: the prescribed values where there are any, continued inside."""
@@ -84,7 +92,7 @@ class Ansatz:
         return self._sum(points, None)
 
     def _sum(
-        self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor] | None
+        self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor] | None, by_point: bool = False
     ) -> Float[torch.Tensor, "n 1"]:
         """P of the prescribed values, or of a network: 1 - Π(1 - P_i), all products of projectors with their signs."""
         axes = self.problem.domain.dimension
@@ -92,11 +100,15 @@ class Ansatz:
         total = torch.zeros_like(points[:, :1])
         for count in range(1, len(projectors) + 1):
             for chosen in itertools.combinations(projectors, count):
-                total = total - (-1) ** count * self._projected(points, chosen, network)
+                total = total - (-1) ** count * self._projected(points, chosen, network, by_point)
         return total
 
     def _projected(
-        self, points: torch.Tensor, chosen: tuple[int, ...], network: Callable[[torch.Tensor], torch.Tensor] | None
+        self,
+        points: torch.Tensor,
+        chosen: tuple[int, ...],
+        network: Callable[[torch.Tensor], torch.Tensor] | None,
+        by_point: bool,
     ) -> torch.Tensor:
         """The product of the projectors of these axes."""
         spatial = [axis for axis in chosen if axis < self.problem.domain.dimension]
@@ -111,10 +123,10 @@ class Ansatz:
                 weight = weight * (share if end else 1 - share)
                 columns[axis] = torch.full_like(columns[axis], high if end else low)
             place = torch.cat(columns, 1)
-            if network is not None and not starts and len(spatial) == points.shape[1]:
+            if network is not None and not starts and len(spatial) == points.shape[1] and not by_point:
                 found = network(place[:1]).expand(len(points), 1)  # a corner is one point
             elif starts:
-                found = self._at_start(place) if network is None else self._start_of(place, network)
+                found = self._at_start(place) if network is None else self._start_of(place, network, by_point)
             elif network is not None:
                 found = network(place)
             elif self.boundary is not None:
@@ -135,10 +147,12 @@ class Ansatz:
             value = value + passed * values_at(self.starts[1], start, "The initial slope")
         return value
 
-    def _start_of(self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+    def _start_of(
+        self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor], by_point: bool
+    ) -> torch.Tensor:
         """The same polynomial of a network."""
         start, passed = self._start(points), points[:, -1:] - self.problem.low[-1]
-        if len(points) > 1 and bool((start == start[:1]).all()):
+        if len(points) > 1 and not by_point and bool((start == start[:1]).all()):
             start = start[:1]  # all points have one place at the start
         if 1 not in self.starts:
             return network(start).expand(len(points), 1)

@@ -25,6 +25,7 @@ from nfield.experiments.solve_outputs import write_solution_outputs
 from nfield.experiments.solve_recipes import (
     BASELINE_RATES,
     PLAIN,
+    SMALL_PLAIN,
     SolveRecipe,
     build_solution,
     solve_parts,
@@ -37,13 +38,18 @@ from nfield.experiments.solve_summary import solve_metrics
 from nfield.fields.solution import SolutionField
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.pde import PdeTask
-from nfield.tasks.pde_finish import check_linear
+from nfield.tasks.pde_polish import check_linear
 from nfield.tasks.pde_probe import UNIT
+from nfield.training.last_layer import last_layer_names, solve_last_layer
 from nfield.training.loop import TrainingResult, fit
 from nfield.training.progress import Progress
 from nfield.training.settings import TrainingSettings
 
 TUNING_STEPS = 60
+POLISH_STEP = 20
+"""Steps of Adam that one of the polisher counts as: it sees more points, several times."""
+LEVENBERG_PARAMETERS = 4000
+"""With more numbers to learn, L-BFGS takes more and cheaper steps in the same time."""
 
 
 def objective_of(problem: Problem, options: SolveOptions) -> str:
@@ -53,39 +59,48 @@ def objective_of(problem: Problem, options: SolveOptions) -> str:
     return "residual" if problem.energy is None else "energy"
 
 
-def make_task(problem: Problem, ansatz: Ansatz, options: SolveOptions, *, polished: bool = True) -> PdeTask:
-    """The task of one side; its finishers get their share of the budget."""
-    objective = objective_of(problem, options)
-    polish = options.polish if polished and objective == "residual" else 0.0
-    steps = options.effective_steps
+def make_task(problem: Problem, ansatz: Ansatz, options: SolveOptions) -> PdeTask:
+    """The task of one side."""
     return PdeTask(
         problem,
         ansatz,
-        objective=objective,
+        objective=objective_of(problem, options),
         points=options.points,
         boundary_points=options.boundary_points,
         sampler=options.sampler,
         balance=options.balance,
         penalty=options.penalty,
-        polish_iterations=0 if not polish else (1 << 30) if steps is None else max(1, round(polish * steps)),
-        polish_seconds=None if options.seconds is None else polish * options.seconds,
-        least_squares=options.least_squares and polished,
+        finisher=solve_last_layer if options.least_squares else None,
         seed=options.seed,
     )
 
 
-def solve_settings(options: SolveOptions, task: PdeTask, rate: float) -> TrainingSettings:
-    """How Adam trains, in what the finishers leave of the budget."""
-    left = 1 - (options.polish if task.polish_iterations else 0.0)
+def polisher_of(options: SolveOptions, parameters: int) -> str:
+    """What was asked for, or Levenberg-Marquardt for networks small enough."""
+    if options.polisher != "auto":
+        return options.polisher
+    return "levenberg" if parameters <= LEVENBERG_PARAMETERS else "lbfgs"
+
+
+def solve_settings(options: SolveOptions, task: PdeTask, rate: float, parameters: int) -> TrainingSettings:
+    """How a network of so many parameters is trained: by Adam, then in the rest of the budget by the polisher."""
+    polish = options.polish if task.objective == "residual" else 0.0
     steps = options.effective_steps
     evaluations = options.evaluations
     if steps is not None:
         # A point on the grid costs about a tenth of one of training, where derivatives are taken; 4 % are for looking.
         cost = math.prod(task.probe.shape) / (10 * task.points)
-        evaluations = max(6, min(evaluations, int(0.04 * left * steps / cost)))
+        evaluations = max(6, min(evaluations, int(0.04 * steps / cost)))
+        first = max(1, round((1 - polish) * steps))
+        last = max(1, round(polish * steps / POLISH_STEP)) if polish else 0
+        steps = first + last
+        # Half a step more, so that rounding does not decide where the last share begins.
+        polish = (last + 0.5) / steps if last else 0.0
     return TrainingSettings(
-        steps=None if steps is None else max(1, round(left * steps)),
-        seconds=None if options.seconds is None else left * options.seconds,
+        steps=steps,
+        seconds=options.seconds,
+        polish=polish,
+        polisher=polisher_of(options, parameters),
         learning_rate=rate,
         schedule=options.schedule,
         warmup_steps=options.warmup_steps,
@@ -99,7 +114,7 @@ def tuned(recipe: SolveRecipe, problem: Problem, ansatz: Ansatz, options: SolveO
     """The recipe with the rate, out of three, that lowers the loss most over a few steps of its own."""
     losses = {}
     for rate in BASELINE_RATES:
-        task = make_task(problem, ansatz, replace(options, balance="none"), polished=False)
+        task = make_task(problem, ansatz, replace(options, balance="none", least_squares=False))
         field = build_solution(recipe, ansatz, len(task.terms), options.seed)
         settings = TrainingSettings(
             steps=TUNING_STEPS, learning_rate=rate, warmup_steps=10, evaluations=2, precision=options.precision
@@ -162,7 +177,7 @@ def run_solve(
     if options.least_squares:
         if task.objective == "energy":
             raise UserError("--least-squares solves residuals, not energies. Add --objective residual.")
-        check_linear(task, field, generator(options.seed, "linear"))
+        check_linear(task, field, last_layer_names(field), generator(options.seed, "linear"))
     bands = task.probe.bands
     config: dict[str, Any] = {
         "task": "pde",
@@ -202,7 +217,7 @@ def run_solve(
         return fit(
             member,
             job,
-            solve_settings(options, job, rate),
+            solve_settings(options, job, rate, member.count_parameters()),
             generator=generator(options.seed, f"{name} batches"),
             run=name,
             folder=folder,
@@ -215,7 +230,9 @@ def run_solve(
     trained = train("field", field, task, recipe.learning_rate, began)
     other, other_trained, other_task = None, None, make_task(problem, ansatz, replace(options, least_squares=False))
     if options.baseline:
-        plain = SolveRecipe(encoding=IdentityConfig(), backbone=PLAIN, learning_rate=BASELINE_RATES[0])
+        small = field.count_parameters() <= LEVENBERG_PARAMETERS
+        network = SMALL_PLAIN if small else PLAIN
+        plain = SolveRecipe(encoding=IdentityConfig(), backbone=network, learning_rate=BASELINE_RATES[0])
         if config["baseline_recipe"] is None:
             if progress is not None:
                 progress.note("Tuning the baseline's learning rate")

@@ -47,7 +47,7 @@ class SolveOptions:
     """Meet conditions exactly by construction where that is possible, or all by loss terms."""
     sampler: Literal["stratified", "uniform", "sobol", "adaptive"] = "stratified"
     """How points inside the domain are drawn at each step; adaptive prefers large residuals."""
-    points: int = 256
+    points: int = 512
     """Points inside the domain per step."""
     boundary_points: int = 64
     """Points per step for each condition that is met by a loss term."""
@@ -55,8 +55,10 @@ class SolveOptions:
     """How loss terms are weighed against each other."""
     penalty: float = 500.0
     """Weight of conditions that are met by loss terms beside an energy."""
-    polish: float = 0.3
-    """Share of the budget for L-BFGS on fixed points after Adam; 0 is none. Energies have none."""
+    polish: float = 0.7
+    """Share of the budget, after Adam, for an optimiser that keeps to fixed points; 0 is none. Energies have none."""
+    polisher: Literal["auto", "levenberg", "lbfgs"] = "auto"
+    """That optimiser; auto takes Levenberg-Marquardt for up to 4000 parameters, and L-BFGS beyond."""
     least_squares: bool = False
     """At the end, solve for the last layer's weights; for equations linear in u."""
     learning_rate: float | None = None
@@ -77,6 +79,7 @@ class SolveOptions:
         choice(self.constraints, ["hard", "soft"], "kind of constraints")
         choice(self.sampler, SAMPLERS, "sampler")
         choice(self.balance, BALANCES, "balance")
+        choice(self.polisher, ["auto", "levenberg", "lbfgs"], "polisher")
         for name in ("steps", "points", "boundary_points", "stages"):
             if (value := getattr(self, name)) is not None:
                 at_least(value, 1, f"--{name.replace('_', '-')}")

@@ -52,6 +52,8 @@ def figure_bytes(names: str, axes: dict[str, np.ndarray], arrays: dict[str, np.n
     return buffer.getvalue()
 
 
+ABOVE: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1, 1), "ncols": 3, "frameon": False, "fontsize": 9}
+"""Legends outside, as curves fill their panels."""
 TITLES = {"truth": "truth", "solution": "field", "baseline": "plain MLP"}
 
 
@@ -63,14 +65,14 @@ def _curves(drawn: Any, name: str, axis: np.ndarray, arrays: dict[str, np.ndarra
             width = 2.5 if key == "truth" else 0.8
             panels[0].plot(axis, arrays[key], color=colour, linewidth=width, label=TITLES[key])
     panels[0].set_ylabel("u")
-    panels[0].legend(loc="upper right")
+    panels[0].legend(**ABOVE)
     if with_truth:
         for key, colour in (("baseline", "tab:orange"), ("solution", "tab:blue")):
             if key in arrays:
                 error = np.maximum(np.abs(arrays[key] - arrays["truth"]), 1e-16)
                 panels[1].semilogy(axis, error, color=colour, linewidth=0.8, label=f"error of the {TITLES[key]}")
         panels[1].set_ylabel("absolute error")
-        panels[1].legend(loc="upper right")
+        panels[1].legend(**ABOVE)
     panels[-1].set_xlabel(name)
 
 
@@ -93,6 +95,7 @@ def _panels(drawn: Any, names: str, axes: dict[str, np.ndarray], arrays: dict[st
         drawn.colorbar(shown, ax=panel)
         if rows == 2 and key == "truth":
             panels[1, column].set_axis_off()
+            panel.tick_params(labelbottom=True)
         elif rows == 2:
             error = np.abs(turned[key] - turned["truth"])
             panel = panels[1, column]

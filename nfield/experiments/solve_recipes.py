@@ -8,11 +8,11 @@ from typing import Any
 import torch
 
 from nfield.backbones import BACKBONES
-from nfield.backbones.carriers import MOST_WAVES, CarriersConfig
 from nfield.backbones.fourier import FourierConfig
 from nfield.backbones.mlp import MLPConfig
 from nfield.backbones.mscale1 import Mscale1Config
 from nfield.backbones.mscale2 import Mscale2Config
+from nfield.backbones.phase import PhaseConfig, lattice
 from nfield.backbones.siren import SIRENConfig
 from nfield.backbones.spacetime import SpacetimeConfig
 from nfield.core.checks import UserError, choice
@@ -28,7 +28,12 @@ from nfield.fields.base import Field
 from nfield.fields.solution import SolutionField
 
 PLAIN = MLPConfig(width=64, depth=3, activation="tanh")
-"""The plain network of the papers, of the default's width: tanh, as second derivatives are needed."""
+"""The plain network of the papers: tanh, as second derivatives are needed."""
+SMALL_PLAIN = MLPConfig(width=32, depth=3, activation="tanh")
+"""Beside fields that Levenberg-Marquardt can polish: of about their size, so that the same is done to it."""
+PHASE_SLOW, PHASE_OPEN = (24, 2), (20, 4)
+"""Width and depth for the amplitudes where there are waves along all axes, so that they are slow, and where along some
+axis the network has to find the solution's shape by itself. Small, which leaves time for steps of second order."""
 BASELINE_RATES = (1e-3, 3e-3, 1e-2)
 
 
@@ -51,7 +56,7 @@ class SolvePreset:
 
 
 SOLVE_PRESETS: dict[str, SolvePreset] = {
-    "default": SolvePreset(encoding="identity", backbone="carriers", learning_rate=1e-2),
+    "default": SolvePreset(encoding="identity", backbone="phase", learning_rate=1e-2),
     "tones": SolvePreset(encoding="tones", backbone="mlp", learning_rate=3e-3),
     "fourier": SolvePreset(encoding="identity", backbone="fourier", learning_rate=3e-3),
     "spacetime": SolvePreset(encoding="identity", backbone="spacetime", learning_rate=3e-3),
@@ -85,6 +90,16 @@ def lifted_tones(tones: Tones, periodic: tuple[int, ...]) -> tuple[tuple[float, 
     return tuple(frequencies), tuple(axes)
 
 
+def phase_network(frequencies: tuple[float, ...], axes: tuple[int, ...], dimension: int) -> PhaseConfig:
+    """One network for the slow amplitudes of all products of waves along the axes."""
+    per_axis = [
+        [2 * math.pi * b for b, place in zip(frequencies, axes, strict=True) if place == axis]
+        for axis in range(dimension)
+    ]
+    width, depth = PHASE_SLOW if all(per_axis) else PHASE_OPEN
+    return PhaseConfig(shifts=lattice(per_axis), shared=True, width=width, depth=depth, activation="tanh")
+
+
 def octaves(highest: float, count: int = 3) -> tuple[float, ...]:
     """Scales from half a cycle to the highest frequency, in equal ratios."""
     if highest <= 1:
@@ -107,7 +122,7 @@ def solve_recipe(
     scales = octaves(highest)
     backbones: dict[str, Callable[[], Any]] = {
         "mlp": lambda: PLAIN,
-        "carriers": lambda: CarriersConfig(frequencies=frequencies, axes=axes),
+        "phase": lambda: phase_network(frequencies, axes, ansatz.lifted),
         "fourier": lambda: FourierConfig(scales=scales, activation="tanh", width=64, frequencies=64),
         "spacetime": lambda: SpacetimeConfig(
             space_scales=octaves(space, 2), time_scales=octaves(tones.highest[-1], 2), width=64
@@ -132,15 +147,15 @@ def solve_recipe(
         known = {field.name for field in dataclasses.fields(backbone)}
         if not set(backbone_settings) <= known:
             raise UserError(
-                f"This problem has too many frequencies for the backbone carriers, and took {parts.backbone} behind "
+                f"This problem has too many frequencies for the backbone phase, and took {parts.backbone} behind "
                 f"{parts.encoding} instead. Name --backbone to set its parts."
             )
         backbone = dataclasses.replace(backbone, **backbone_settings)
     return SolveRecipe(encoding=encoding, backbone=backbone, learning_rate=parts.learning_rate)
 
 
-SOLVE_DEFAULT = ("identity", "carriers")
-MOST_PRODUCTS = min(256, MOST_WAVES)
+SOLVE_DEFAULT = ("identity", "phase")
+MOST_PRODUCTS = 256
 """Beyond so many products of waves an MLP behind the waves themselves is cheaper."""
 
 

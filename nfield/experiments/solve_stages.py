@@ -99,7 +99,7 @@ def run_solve_stages(
     seconds = sum(record.seconds for record in records)
     trained = TrainingResult(
         history=lines, steps=lines[-1]["step"], seconds=seconds, diagnostics_seconds=0.0,
-        elapsed_seconds=time.perf_counter() - began, finished=True, precision="float64",
+        elapsed_seconds=time.perf_counter() - began, finished=True, precision="float64", polished_from=None,
     )  # fmt: skip
     field = StagedSolution(staged, problem).requires_grad_(False).eval()
     result = SolveResult(

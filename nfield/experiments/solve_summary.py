@@ -66,8 +66,8 @@ def _figures(field: SolutionField | StagedSolution, task: PdeTask, trained: Trai
         "quality_name": task.quality_name,
         "seconds_fit": trained.seconds,
         "seconds_total": trained.elapsed_seconds,
-        "seconds_finish": sum(part["seconds"] for part in task.finish_report.values()),
         "steps": trained.steps,
+        "polished_from": trained.polished_from,
         "parameters": field.count_parameters(),
         "precision": trained.precision,
     }
@@ -96,7 +96,6 @@ def _figures(field: SolutionField | StagedSolution, task: PdeTask, trained: Trai
     return {
         **figures,
         "band_threshold": THRESHOLD,
-        "finish": task.finish_report,
         "diagnostics_seconds": trained.diagnostics_seconds,
         "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
         "why": why,

@@ -1,6 +1,6 @@
 """The solution of an equation as a field: a network behind a function that meets conditions exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -66,12 +66,22 @@ class SolutionField(torch.nn.Module):
         return values.reshape(*points.shape[:-1], 1)
 
     def _values(self, points: torch.Tensor) -> torch.Tensor:
-        return self.ansatz(points, self._network)
+        return self.around(self.network, points)
 
-    def _network(self, points: torch.Tensor) -> torch.Tensor:
-        """The network's values, of the solution's size, at points in the problem's units."""
-        scaled = (points - self.centre.to(points)) / self.half_sides.to(points)
-        return self.ansatz.problem.size * self.network(self.ansatz.lift(scaled))
+    def around(
+        self,
+        network: Callable[[torch.Tensor], torch.Tensor],
+        points: Float[torch.Tensor, "n d"],
+        *,
+        by_point: bool = False,
+    ) -> Float[torch.Tensor, "n 1"]:
+        """Values with another function in the place of the network, which may be another one `by_point`."""
+
+        def sized(places: torch.Tensor) -> torch.Tensor:
+            scaled = (places - self.centre.to(places)) / self.half_sides.to(places)
+            return self.ansatz.problem.size * network(self.ansatz.lift(scaled))
+
+        return self.ansatz(points, sized, by_point=by_point)
 
     def on_grid(self, axes: Sequence[Float[torch.Tensor, " _"]]) -> Float[torch.Tensor, "..."]:
         """Values of shape (n_1, ..., n_d, 1) at the tensor product of coordinates."""

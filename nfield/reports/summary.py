@@ -18,7 +18,23 @@ def plain_words(record: RunRecord) -> list[str]:
 
     A field that was completed in the end gets one more, lest the network be taken for what it is with its rest.
     """
-    return [about_bands(record), *_about_completion(record), about_quality(record)]
+    return [about_bands(record), *_about_the_rest(record), *_about_completion(record), about_quality(record)]
+
+
+def _about_the_rest(record: RunRecord) -> list[str]:
+    """Errors of solutions where the truth has no energy, such as a wrong mean, which no band counts."""
+    found = []
+    for name, side in (("field", record.field), ("plain MLP", record.baseline)):
+        error = None if side is None else side.number("relative_l2")
+        if side is None or error is None or error < record.threshold:
+            continue
+        count, total = learned(side.bands, record.threshold)
+        if 0 < total == count:
+            found.append(
+                f"Yet the whole error of the {name} is {percent_text(error)} of the {record.noun}: nearly all of it is "
+                f"in frequencies, or a mean, that the {record.noun} has not."
+            )
+    return found
 
 
 def _about_completion(record: RunRecord) -> list[str]:

@@ -1,11 +1,13 @@
 """The job of solving an equation: points, residuals or an energy, conditions, and errors against a known solution."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
 from nfield.core.checks import UserError
+from nfield.core.moving import move
 from nfield.core.seeding import generator as seeded
 from nfield.core.types import Evaluation
 from nfield.equations.ansatz import Ansatz
@@ -17,7 +19,7 @@ from nfield.equations.sampling import adaptive_choice, unit_points
 from nfield.fields.solution import SolutionField
 from nfield.fields.staged_solution import StagedSolution
 from nfield.tasks.balance import KEPT, balanced_weights
-from nfield.tasks.pde_finish import fit_last_layer, polish
+from nfield.tasks.pde_polish import PolishTask
 from nfield.tasks.pde_probe import Probe
 
 BALANCE_EVERY = 100
@@ -45,20 +47,13 @@ class PdeTask:
         sampler: str = "stratified",
         balance: str = "gradients",
         penalty: float = 500.0,
-        polish_iterations: int = 0,
-        polish_seconds: float | None = None,
-        least_squares: bool = False,
+        finisher: Callable[[SolutionField, PolishTask, Any], bool] | None = None,
         seed: int = 0,
     ) -> None:
         self.problem, self.ansatz, self.objective = problem, ansatz, objective
         self.points, self.boundary_points, self.sampler = points, boundary_points, sampler
         self.balance, self.penalty, self.seed = balance, penalty, seed
-        self.polish_iterations, self.polish_seconds, self.least_squares = (
-            polish_iterations,
-            polish_seconds,
-            least_squares,
-        )
-        self.finish_report: dict[str, Any] = {}
+        self.finisher = finisher
         self.probe = Probe(problem)
         self.quality_name = "snr" if self.probe.known else "residual_db"
         expression = problem.residual if objective == "residual" else problem.energy
@@ -249,15 +244,13 @@ class PdeTask:
         zero = size(lambda p: self.ansatz.prescribed(p) + 0 * p.sum(1, keepdim=True))
         return size(field) / (zero if zero > 1e-12 * self.problem.size else self.problem.size)
 
+    def polish_task(self, field: SolutionField) -> PolishTask:
+        """The same job on fixed points, for optimisers that need one function."""
+        return PolishTask(self, field)
+
     def finish(self, field: SolutionField) -> bool:
-        """L-BFGS on fixed points, then the last layer by least squares, as far as these were asked for."""
-        if not (self.polish_iterations or self.least_squares):
+        """What was asked for to complete the field, such as its last layer in closed form; it gets fixed points."""
+        if self.finisher is None:
             return False
-        draw = seeded(self.seed, "finish")
-        if self.polish_iterations:
-            self.finish_report["polish"] = polish(
-                self, field, draw, iterations=self.polish_iterations, seconds=self.polish_seconds
-            )
-        if self.least_squares:
-            self.finish_report["least_squares"] = fit_last_layer(self, field, draw)
-        return True
+        job = self.polish_task(field)
+        return self.finisher(field, job, move(job.fixed, field.weights.device, field.weights.dtype))

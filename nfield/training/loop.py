@@ -46,6 +46,8 @@ def fit(
         with deferred_interrupt() as interrupt:
             training.begin()
             while (fraction := training.fraction()) < 1 and not (training.target_reached() or training.converged()):
+                if training.polish_due(fraction):
+                    training.begin_polish()
                 training.step(fraction)
                 if training.check_due() and not training.is_healthy():
                     training.roll_back()

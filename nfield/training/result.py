@@ -12,6 +12,8 @@ class TrainingResult:
     """One entry per evaluation, as in history.jsonl."""
     steps: int
     """Optimiser steps taken."""
+    polished_from: int | None
+    """Of these, the step from which on the polisher was at work; None where it never was."""
     seconds: float
     """Time spent in training steps, without evaluations and checkpoints."""
     diagnostics_seconds: float

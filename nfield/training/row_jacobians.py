@@ -9,7 +9,7 @@ derivatives with respect to the point, by `torch.autograd.grad`.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -36,22 +36,38 @@ class LeastSquaresTask(Protocol):
         ...
 
 
+@runtime_checkable
+class WrappedField(Protocol):
+    """A field that calls its `network` at other points too, such as those that a condition is met at."""
+
+    network: torch.nn.Module
+
+    def around(self, network: Callable[[torch.Tensor], torch.Tensor], points: Any, *, by_point: bool) -> torch.Tensor:
+        """Values with another function in the place of the network, one `by_point`, that takes all points together."""
+
+
 class FieldOfRows:
     """A field each point of which has trained numbers of its own; everything else about it is the field's."""
 
     def __init__(self, field: torch.nn.Module, names: Sequence[str]) -> None:
         self.field = field
-        self.fixed = {k: v.detach() for k, v in (*field.named_parameters(), *field.named_buffers())}
-        self.own = {name: self.fixed.pop(name) for name in names}
+        self.network, prefix = (field.network, "network.") if isinstance(field, WrappedField) else (field, "")
+        self.fixed = {k: v.detach() for k, v in (*self.network.named_parameters(), *self.network.named_buffers())}
+        self.own = {name.removeprefix(prefix): self.fixed.pop(name.removeprefix(prefix)) for name in names}
         self.copies: list[dict[str, torch.Tensor]] = []
 
     def __call__(self, points: torch.Tensor) -> torch.Tensor:
         """Values of shape (n, c) at points of shape (n, d)."""
+        if isinstance(self.field, WrappedField):
+            return self.field.around(self._of_network, points, by_point=True)
+        return self._of_network(points)
+
+    def _of_network(self, points: torch.Tensor) -> torch.Tensor:
         copies = {k: v.expand(len(points), *v.shape).requires_grad_() for k, v in self.own.items()}
         self.copies.append(copies)
 
         def value(weights: dict[str, torch.Tensor], point: torch.Tensor) -> torch.Tensor:
-            return functional_call(self.field, {**self.fixed, **weights}, (point[None],))[0]
+            return functional_call(self.network, {**self.fixed, **weights}, (point[None],))[0]
 
         return vmap(value)(copies, points)
 

@@ -20,10 +20,9 @@ from nfield.training.precision import autocast, choose_precision, copy_for_measu
 from nfield.training.progress import Progress
 from nfield.training.residual_step import least_squares
 from nfield.training.result import TrainingResult
-from nfield.training.schedules import rate_factor
 from nfield.training.settings import TrainingSettings
 from nfield.training.state import TrainingState
-from nfield.training.task import FinishingTask, ScheduledTask, Task, move
+from nfield.training.task import FinishingTask, PolishableTask, ScheduledTask, Task, move
 
 LARGEST_FAILURES = 3
 """Non-finite losses after which a run gives up."""
@@ -35,10 +34,6 @@ SHOWN_SECONDS = 0.2
 """Time between updates of what is shown."""
 LARGEST_CHECKPOINT_SHARE = 0.05
 """Of the time that saving checkpoints may take."""
-STOPS = ("steps", "seconds", "target_quality")
-FREE_ON_RESUME = (*STOPS, "checkpoint_seconds", "evaluations")
-"""Settings that may differ when a run is continued."""
-
 
 Result = TypeVar("Result")
 
@@ -88,9 +83,10 @@ class TrainingSession:
             self.folder.remove_snapshots(self.run, after_step=-1)
             return False
         saved = checkpoint.state
-        now = asdict(self.settings)
-        self._refuse_other_settings(saved["settings"], now)
+        self.settings.refuse_other(saved["settings"])
         self._prepare(saved["precision"])
+        if saved["training"]["counters"]["polished_from"] is not None:
+            self._take_polisher()
         self.state.load_state_dict(saved["training"])
         self.generator.set_state(saved["generator"])
         counters = self.state.counters
@@ -98,7 +94,7 @@ class TrainingSession:
         self.folder.remove_snapshots(self.run, after_step=counters.evaluated_step)
         self.elapsed_before = counters.elapsed
         self.plan.next_fraction = counters.next_fraction
-        self.finished = saved["finished"] and all(saved["settings"][name] == now[name] for name in STOPS)
+        self.finished = saved["finished"] and self.settings.stops_like(saved["settings"])
         if self.finished:
             self._leave_average()
         return self.finished
@@ -110,14 +106,6 @@ class TrainingSession:
         if self.state.counters.evaluated_step < 0:
             self.evaluate()
             self.state.mark_good()
-
-    def _refuse_other_settings(self, saved: dict[str, Any], now: dict[str, Any]) -> None:
-        for name, value in now.items():
-            if name not in FREE_ON_RESUME and saved[name] != value:
-                raise UserError(
-                    f"The run was started with {name} = {saved[name]}, and cannot be resumed with {value}. "
-                    "Resume it with the settings it had, or start a new one in another folder."
-                )
 
     def _updater(self, field: Any, scaler: Any) -> Updater:
         settings = self.settings
@@ -133,10 +121,11 @@ class TrainingSession:
         self.prepared = True
 
     def _choose_precision(self) -> str:
-        if self.settings.precision != "auto":
-            return self.settings.precision
+        settings = self.settings
+        if settings.precision != "auto":
+            return settings.precision
         # Runs of so many steps repeat bit for bit, which what a clock says does not; a line search needs exact losses.
-        measured = self.settings.seconds is not None and self.settings.optimizer not in SEARCHING
+        measured = settings.seconds is not None and settings.optimizer not in SEARCHING and not settings.polish
         return choose_precision(self.device, self._trial_step if measured else None)
 
     def _trial_step(self, precision: str) -> Callable[[], None]:
@@ -176,6 +165,26 @@ class TrainingSession:
         """Whether the optimiser has nothing more to give."""
         return self.state.updater.converged
 
+    def polish_due(self, fraction: float) -> bool:
+        """Whether the last share of the run has begun, in which another optimiser is to take over."""
+        share = self.settings.polish
+        return share > 0 and 1 - share <= fraction and self.state.counters.polished_from is None
+
+    def begin_polish(self) -> None:
+        """Measure what has been reached, and go on with the polisher."""
+        self.settle()
+        if self.state.counters.evaluated_step != self.state.counters.step:
+            self.evaluate()
+        self._take_polisher()
+        self.state.counters.polished_from = self.state.counters.step
+        self.state.mark_good()
+
+    def _take_polisher(self) -> None:
+        if not isinstance(self.task, PolishableTask):
+            raise UserError(f"{type(self.task).__name__} has no fixed points to polish on. Set polish to 0.")
+        self.task = self.task.polish_task(self.field)
+        self.state.updater = Updater(self.field.parameter_groups(), self.settings.polisher)
+
     def step(self, fraction: float) -> None:
         """Draw a batch and take one optimiser step."""
         begin = time.perf_counter()
@@ -199,22 +208,14 @@ class TrainingSession:
             with autocast(precision, self.device):
                 return self.task.losses(field, batch)
 
-        system = least_squares(field, self.task, batch) if updater.needs_residuals else None
-        return updater.step(losses, rate, system)
+        return updater.step(losses, rate, least_squares(field, self.task, batch) if updater.needs_residuals else None)
 
     def _batch(self, generator: torch.Generator) -> Any:
         return move(self.task.batch(generator), self.device, self.dtype)
 
     def _learning_rate(self, fraction: float) -> float:
-        settings, counters = self.settings, self.state.counters
-        factor = rate_factor(
-            settings.schedule,
-            progress=fraction,
-            final=settings.final_rate,
-            step=counters.step,
-            warmup_steps=settings.warmup_steps,
-        )
-        return settings.rate * counters.rate_factor * factor
+        counters, polishing = self.state.counters, self.state.counters.polished_from is not None
+        return counters.rate_factor * self.settings.rate_at(fraction, counters.step, polishing=polishing)
 
     def check_due(self) -> bool:
         """Whether to look at the loss now."""
@@ -390,6 +391,7 @@ class TrainingSession:
         return TrainingResult(
             history=self.history,
             steps=counters.step,
+            polished_from=counters.polished_from,
             seconds=counters.training_seconds,
             diagnostics_seconds=counters.diagnostics_seconds,
             elapsed_seconds=counters.elapsed if self.finished and self.folder is not None else self.elapsed(),

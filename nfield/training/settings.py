@@ -1,11 +1,16 @@
 """Settings of a training run."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nfield.core.checks import UserError, at_least, choice, positive, within
 from nfield.training.optimizers import OPTIMIZERS, SEARCHING, USUAL_RATES
 from nfield.training.precision import PRECISION_NAMES
-from nfield.training.schedules import SCHEDULES
+from nfield.training.schedules import SCHEDULES, rate_factor
+
+STOPS = ("steps", "seconds", "target_quality")
+FREE_ON_RESUME = (*STOPS, "checkpoint_seconds", "evaluations")
+"""Settings that may differ when a run is continued."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +42,10 @@ class TrainingSettings:
     """Learning rate at the end, as a share of that at the start."""
     ema: float = 0.0
     """Decay of the moving average of the weights that is evaluated and saved; 0 switches it off."""
+    polish: float = 0.0
+    """Share of the run, at its end, in which `polisher` takes over on the task's fixed points; 0 is none."""
+    polisher: str = "lbfgs"
+    """Optimiser of that share: lbfgs or levenberg."""
     clip: float = 0.0
     """Largest norm of the gradient, longer ones are shortened to it; 0 switches this off."""
     precision: str = "auto"
@@ -72,6 +81,9 @@ class TrainingSettings:
         if not 0 <= self.ema < 1:
             raise UserError(f"The decay of the moving average must be at least 0 and below 1, but is {self.ema}.")
         at_least(self.clip, 0, "The clipping norm")
+        if not 0 <= self.polish < 1:
+            raise UserError(f"The share of polishing must be at least 0 and below 1, but is {self.polish}.")
+        choice(self.polisher, SEARCHING, "polisher")
         at_least(self.checkpoint_seconds, 0, "The time between checkpoints")
         at_least(self.evaluations, 2, "The number of evaluations")
         if self.optimizer in SEARCHING:
@@ -85,7 +97,33 @@ class TrainingSettings:
                     f"{self.optimizer} cannot work in {self.precision}. Use float32 or float64, or another optimizer."
                 )
 
+    def stops_like(self, saved: dict[str, Any]) -> bool:
+        """Whether a run with the settings `saved` would end where one with these does."""
+        return all(saved[name] == getattr(self, name) for name in STOPS)
+
+    def refuse_other(self, saved: dict[str, Any]) -> None:
+        """Raise UserError where a run with the settings `saved` cannot be continued with these."""
+        for name, value in asdict(self).items():
+            if name not in FREE_ON_RESUME and saved[name] != value:
+                raise UserError(
+                    f"The run was started with {name} = {saved[name]}, and cannot be resumed with {value}. "
+                    "Resume it with the settings it had, or start a new one in another folder."
+                )
+
     @property
     def rate(self) -> float:
         """The learning rate, the optimiser's usual one where none was given."""
         return USUAL_RATES[self.optimizer] if self.learning_rate is None else self.learning_rate
+
+    def rate_at(self, fraction: float, step: int, *, polishing: bool = False) -> float:
+        """The learning rate where `fraction` of the run is done, after so many steps."""
+        if polishing:
+            return USUAL_RATES[self.polisher]
+        factor = rate_factor(
+            self.schedule,
+            progress=min(1.0, fraction / (1 - self.polish)),
+            final=self.final_rate,
+            step=step,
+            warmup_steps=self.warmup_steps,
+        )
+        return self.rate * factor

@@ -41,6 +41,8 @@ class Counters:
     """That of the latest step."""
     losses: dict[str, float] = field(default_factory=dict)
     """Loss terms of the latest step."""
+    polished_from: int | None = None
+    """Step from which on the polisher has been at work; None before."""
     quality: float | None = None
     """That of the latest evaluation; None before it and where it was not a number."""
 

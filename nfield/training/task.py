@@ -44,6 +44,15 @@ class ScheduledTask(Protocol):
 
 
 @runtime_checkable
+class PolishableTask(Protocol):
+    """A task that an optimiser which needs the same points at every step can end."""
+
+    def polish_task(self, field: Any) -> Task:
+        """The same job with fixed points and weights of terms, always the same for a field of this size."""
+        ...
+
+
+@runtime_checkable
 class FinishingTask(Protocol):
     """A task that completes some fields once they have been trained."""
 

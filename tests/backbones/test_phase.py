@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nfield.backbones import PhaseConfig
+from nfield.backbones.phase import lattice
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
 
@@ -28,6 +29,38 @@ def test_values_are_slow_networks_times_waves() -> None:
     total = sum(a * angle.cos() for a, angle in zip(slow[:3], angles, strict=True))
     total = total + sum(b * angle.sin() for b, angle in zip(slow[3:], angles[1:], strict=True))
     torch.testing.assert_close(net(x), total)
+
+
+def test_one_network_may_give_all_amplitudes() -> None:
+    """The same sum, A_m and B_m the outputs of a tanh network one after the other, linear in its last layer."""
+    shifts = ((0.0, 0.0), (3.0, -1.0), (0.0, 7.0))
+    config = PhaseConfig(shifts=shifts, shared=True, width=6, depth=1, scale=2.0, activation="tanh")
+    net: Any = config.build(2, 3, generator(0)).double()
+    x = torch.rand(10, 2, dtype=torch.float64, generator=generator(1)) * 2 - 1
+    first, last = net.trunk.hidden[0], net.output
+    slow = ((2 * x @ first.weight.T + first.bias).tanh() @ last.weight.T + last.bias).split(3, 1)
+    angles = [(x @ torch.tensor(shift, dtype=torch.float64))[:, None] for shift in shifts]
+    waves = [angle.cos() for angle in angles] + [angle.sin() for angle in angles[1:]]
+    assert len(slow) == 5
+    torch.testing.assert_close(net(x), sum(a * wave for a, wave in zip(slow, waves, strict=True)))
+    assert PhaseConfig(shifts=shifts).build(2, 3, generator(0)).output is None
+
+
+@pytest.mark.parametrize("per_axis", [[[3.0]], [[2.0, 5.0], [1.0]], [[2.0], [], [3.0, 4.0]]])
+def test_a_lattice_spans_all_products_of_waves_along_the_axes(per_axis: list[list[float]]) -> None:
+    """Oracle: the products themselves, and least squares; as many waves as products, so that none is there twice."""
+    shifts = torch.tensor(lattice(per_axis), dtype=torch.float64)
+    x = torch.rand(200, len(per_axis), dtype=torch.float64, generator=generator(1)) * 2 - 1
+    angles = x @ shifts.T
+    waves = torch.cat([angles.cos(), angles[:, shifts.any(1)].sin()], 1)
+    products = torch.ones(200, 1, dtype=torch.float64)
+    for axis, frequencies in enumerate(per_axis):
+        turns = x[:, axis : axis + 1] * torch.tensor(frequencies, dtype=torch.float64)
+        factors = torch.cat([torch.ones(200, 1, dtype=torch.float64), turns.cos(), turns.sin()], 1)
+        products = (products[:, :, None] * factors[:, None]).flatten(1)
+    assert waves.shape == products.shape
+    found = torch.linalg.lstsq(waves, products).solution
+    torch.testing.assert_close(waves @ found, products, rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])

@@ -71,6 +71,17 @@ BANDS = [
 ]  # fmt: skip
 
 
+def test_an_error_outside_all_bands_is_told(make_run):
+    """Such as a solution that is off by a constant: no band has it."""
+    change = set_to(baseline_relative_l2=1.36)
+    record = read_record(make_run(field_rates=FAST, baseline_rates=FAST, change=change, pictures=False))
+    assert plain_words(record)[1] == (
+        "Yet the whole error of the plain MLP is 136 % of the picture: nearly all of it is in frequencies, or a mean, "
+        "that the picture has not."
+    )
+    assert len(plain_words(record)) == 3
+
+
 @pytest.mark.parametrize(("field", "baseline", "sentence"), BANDS)
 def test_sentence_about_bands(make_run, field, baseline, sentence):
     run = make_run(field_rates=field, baseline_rates=baseline, pictures=False)
