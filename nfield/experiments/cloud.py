@@ -17,7 +17,7 @@ from nfield.points.smooth_distance import Sample, Smoothing
 from nfield.points.smoothing_choice import choose_smoothing, length_for, smoothing_of
 from nfield.points.understanding import Understanding, lonely_points, thinning, understand
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = 400_000
 """Larger clouds are thinned: more points than this the finest lattice that is used cannot tell apart."""
 FEW_POINTS = 40
 """Below this too few points can be left out to measure noise."""
