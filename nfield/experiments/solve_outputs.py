@@ -11,7 +11,8 @@ from nfield.tasks.pde_probe import Probe
 if TYPE_CHECKING:
     from nfield.experiments.solve_result import SolveResult
 
-CURVE_POINTS = 2048
+MOST_SAMPLES, SHOWN_SAMPLES = 1024, 200
+"""An axis of a panel with more samples than the first number holds waves finer than its pixels: a part is shown."""
 
 
 def write_solution_outputs(folder: RunFolder, result: "SolveResult") -> None:
@@ -77,7 +78,13 @@ def _curves(drawn: Any, name: str, axis: np.ndarray, arrays: dict[str, np.ndarra
 
 
 def _panels(drawn: Any, names: str, axes: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> None:
-    flat = {key: _plane(values) for key, values in arrays.items()}
+    parts = [slice(SHOWN_SAMPLES if len(axes[name]) > MOST_SAMPLES else None) for name in names[:2]]
+    flat = {key: _plane(values)[parts[0], parts[1]] for key, values in arrays.items()}
+    labels = {
+        name: name if part.stop is None else f"{name}, the first {part.stop / len(axes[name]):.0%}"
+        for name, part in zip(names, parts, strict=False)
+    }
+    axes = {name: axes[name][part] for name, part in zip(names, parts, strict=False)}
     # Time runs to the right; in space x does.
     across, up = (names[1], names[0]) if names[1] == "t" else (names[0], names[1])
     extent = (axes[across][0], axes[across][-1], axes[up][0], axes[up][-1])
@@ -102,8 +109,8 @@ def _panels(drawn: Any, names: str, axes: dict[str, np.ndarray], arrays: dict[st
             shown = panel.imshow(error, origin="lower", extent=extent, aspect="auto", cmap="magma")
             panel.set_title(f"error of the {TITLES[key]}")
             drawn.colorbar(shown, ax=panel)
-        panel.set_xlabel(across)
-    panels[0, 0].set_ylabel(up)
+        panel.set_xlabel(labels[across])
+    panels[0, 0].set_ylabel(labels[up])
 
 
 def _plane(values: np.ndarray) -> np.ndarray:

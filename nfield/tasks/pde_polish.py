@@ -15,9 +15,10 @@ from nfield.core.moving import move
 from nfield.core.seeding import generator as seeded
 from nfield.core.types import Evaluation
 
-POINTS_FACTOR = 4
+POINTS_FACTOR = 8
 """Points, over those of a batch of training, at the least."""
-POINTS_PER_PARAMETER = 2
+POINTS_PER_PARAMETER, MOST_POINTS = 2, 8192
+"""So many where they can be had; larger networks get `POINTS_FACTOR` times a batch alone, and L-BFGS quick steps."""
 LINEAR_TOLERANCE = 1e-6
 
 
@@ -55,7 +56,8 @@ class PolishTask:
         self._task = task
         self.quality_name = task.quality_name
         before = task.points, task.boundary_points, task.sampler
-        task.points = max(POINTS_FACTOR * task.points, POINTS_PER_PARAMETER * field.count_parameters())
+        enough = POINTS_PER_PARAMETER * field.count_parameters()
+        task.points = max(POINTS_FACTOR * task.points, enough if enough <= MOST_POINTS else 0)
         task.boundary_points = POINTS_FACTOR * task.boundary_points
         if task.sampler == "adaptive":
             task.sampler = "stratified"
