@@ -253,8 +253,8 @@ def run(setting: Setting) -> Outcome:
             "Errors are relative L2 on 10,007 points that nobody is trained on.",
             "Stages are trained by Levenberg-Marquardt after an exact last layer, the plain network by L-BFGS after "
             "Adam: part of the difference is that. One stage of as many neurons, trained like the stages, tells it.",
-            "The claim was worded after trial runs on these targets: a tenfold gain of each stage fails on the chirp, and "
-            "is claimed on the smooth signal alone.",
+            "The claim was worded after trial runs on these targets: a tenfold gain of each stage fails on the chirp, "
+            "and is claimed on the smooth signal alone.",
             "Both targets are analytic. Kinks and steps stay far from the last digits in stages too.",
         ),
     )
