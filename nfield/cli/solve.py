@@ -12,6 +12,7 @@ import tyro
 from nfield.backbones import BACKBONES
 from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
 from nfield.cli.console import band_table
+from nfield.cli.fit_image import new_folder
 from nfield.core.checks import UserError
 from nfield.encodings import ENCODINGS
 from nfield.equations.named import PROBLEMS, named_problem
@@ -86,15 +87,6 @@ def chosen_problem(name: str | None) -> tuple[Problem, str, str | None]:
         found = read_problem(name)
         return found, name, Path(name).read_text(encoding="utf-8")
     return named_problem(name), name, None
-
-
-def new_folder(source: str) -> Path:
-    """A folder runs/NAME that does not exist yet."""
-    stem = Path(source).stem
-    folder, number = Path("runs") / stem, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{stem}-{number}", number + 1
-    return folder
 
 
 def main(arguments: Sequence[str]) -> None:
