@@ -84,8 +84,8 @@ def chosen_problem(name: str | None) -> tuple[Problem, str, str | None]:
     if name is None:
         raise UserError(f"Name a problem or a Python file. Problems: {', '.join(PROBLEMS)}.")
     if name.endswith(".py") or len(Path(name).parts) > 1:
-        found = read_problem(name)
-        return found, name, Path(name).read_text(encoding="utf-8")
+        found, text = read_problem(name)
+        return found, name, text
     return named_problem(name), name, None
 
 

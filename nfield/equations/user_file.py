@@ -8,21 +8,24 @@ from nfield.core.checks import UserError
 from nfield.equations.problem import Problem
 
 
-def read_problem(path: str | Path) -> Problem:
-    """The object called `problem` in a file, or what a function of that name returns. Running it runs its code.
+def read_problem(path: str | Path) -> tuple[Problem, str]:
+    """The problem that a file makes, as `problem_from` finds it, and the file's text.
 
-    Raises UserError with the file and line where the file raises, and where there is no such object.
+    Raises UserError where the file cannot be read, and as `problem_from` does.
     """
-    file = Path(path)
     try:
-        source = file.read_text(encoding="utf-8")
+        source = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read '{path}': {getattr(error, 'strerror', None) or 'it is not text'}.") from None
-    return problem_from(source, str(path))
+    return problem_from(source, str(path)), source
 
 
 def problem_from(source: str, path: str) -> Problem:
-    """The problem in the text of a file; `path` names it in messages."""
+    """The object called `problem` in the text of a file, or what a function of that name returns. Its code is run.
+
+    `path` names the file in messages. Raises UserError with the line where the code raises, and where there is no such
+    object.
+    """
     module = ModuleType("nfield_user_problem")
     module.__file__ = path
     try:
