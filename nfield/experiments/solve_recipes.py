@@ -138,7 +138,7 @@ def solve_recipe(
         "positional": lambda: PositionalConfig(frequencies=2 + math.ceil(math.log2(max(1.0, 2 * highest)))),
     }
     if (parts.encoding, parts.backbone) == SOLVE_DEFAULT and _products(frequencies, axes) > MOST_PRODUCTS:
-        parts = dataclasses.replace(SOLVE_PRESETS["tones"], learning_rate=SOLVE_PRESETS["tones"].learning_rate)
+        parts = SOLVE_PRESETS["tones"]
     encoding = encodings.get(parts.encoding, ENCODINGS[parts.encoding])()
     backbone = backbones.get(parts.backbone, BACKBONES[parts.backbone])()
     if encoding_settings:
