@@ -18,7 +18,7 @@ from nfield.points.smoothing_choice import choose_smoothing, length_for, smoothi
 from nfield.points.understanding import Understanding, lonely_points, thinning, understand
 
 MOST_POINTS = 400_000
-"""Larger clouds are thinned: more points than this the finest lattice that is used cannot tell apart."""
+"""Larger clouds are thinned: fit and mesh of so many stay well within 6 GB, and grow with their number."""
 FEW_POINTS = 40
 """Below this too few points can be left out to measure noise."""
 JUDGED_POINTS = 4096
