@@ -1,25 +1,22 @@
 """The experiment that solves an equation: from a problem and options to a solution beside the plain MLP's."""
 
-import dataclasses
-import json
 import math
 import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-import nfield
 from nfield.core.checks import UserError
-from nfield.core.device import choose_device, describe_device
+from nfield.core.device import choose_device
 from nfield.core.moving import move
 from nfield.core.seeding import generator
 from nfield.encodings.identity import IdentityConfig
 from nfield.equations.ansatz import Ansatz
 from nfield.equations.consistency import check_problem
-from nfield.equations.problem import Problem, condition_name
+from nfield.equations.problem import Problem
+from nfield.experiments.solve_config import check_same_run, solve_config
 from nfield.experiments.solve_options import SolveOptions
 from nfield.experiments.solve_outputs import write_solution_outputs
 from nfield.experiments.solve_recipes import (
@@ -39,7 +36,6 @@ from nfield.fields.solution import SolutionField
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.pde import PdeTask
 from nfield.tasks.pde_polish import check_linear
-from nfield.tasks.pde_probe import UNIT
 from nfield.training.last_layer import last_layer_names, solve_last_layer
 from nfield.training.loop import TrainingResult, fit
 from nfield.training.progress import Progress
@@ -128,16 +124,6 @@ def tuned(recipe: SolveRecipe, problem: Problem, ansatz: Ansatz, options: SolveO
     return replace(recipe, learning_rate=best)
 
 
-def same_run(earlier: dict[str, Any], config: dict[str, Any], path: Path) -> None:
-    """Raise UserError where a folder holds another run than the one to be continued, naming what differs."""
-    for name in ("task", "source", "problem_file", "recipe", "seed"):
-        if earlier.get(name) != json.loads(json.dumps(config[name])):
-            raise UserError(
-                f"'{path}' holds a run with another {name.replace('_', ' ')}, so it cannot be continued with these "
-                "options. Leave them out, or choose another --out."
-            )
-
-
 def run_solve(
     problem: Problem,
     source: str,
@@ -178,38 +164,23 @@ def run_solve(
         if task.objective == "energy":
             raise UserError("--least-squares solves residuals, not energies. Add --objective residual.")
         check_linear(task, field, last_layer_names(field), generator(options.seed, "linear"))
-    bands = task.probe.bands
-    config: dict[str, Any] = {
-        "task": "pde",
-        "quality_name": task.quality_name,
-        "source": source,
-        "problem_file": problem_file,
-        "equation": problem.equation,
-        "coordinates": {
-            name: [low, high] for name, low, high in zip(problem.names, problem.low, problem.high, strict=True)
-        },
-        "objective": task.objective,
-        "met_exactly": [condition_name(c, problem) for c in ansatz.hard],
-        "met_by_loss": [condition_name(c, problem) for c in ansatz.soft],
-        "tones": {name: list(found) for name, found in zip(problem.names, tones.per_axis, strict=True)},
-        "options": dataclasses.asdict(options),
-        "recipe": describe_solve(recipe),
-        "baseline_recipe": None,
-        "seed": options.seed,
-        "device": describe_device(device),
-        "bands": []
-        if bands is None
-        else [
-            {"low": band.low, "high": band.high, "unit": band.unit, "energy": band.energy}
-            for band in bands.report([None] * len(bands.bands), UNIT)
-        ],
-        "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
-    }
+    config = solve_config(
+        problem,
+        source,
+        problem_file,
+        options,
+        task,
+        exactly=ansatz.hard,
+        by_loss=ansatz.soft,
+        recipe=describe_solve(recipe),
+        device=device,
+    )
+    config["tones"] = {name: list(found) for name, found in zip(problem.names, tones.per_axis, strict=True)}
     folder = None if out is None else RunFolder.create(out, resume=resume)
     if folder is not None:
         if folder.holds_run:
             earlier = folder.read_config()
-            same_run(earlier, config, folder.path)
+            check_same_run(earlier, config, folder.path, ("task", "source", "problem_file", "recipe", "seed"))
             config["baseline_recipe"] = earlier["baseline_recipe"]
         folder.write_config(config)
 

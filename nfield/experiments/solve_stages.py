@@ -1,7 +1,6 @@
 """An equation in stages (`--stages`): the sum of networks, each for what those before it have left of the equation."""
 
 import dataclasses
-import json
 import time
 from pathlib import Path
 from typing import Any
@@ -9,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-import nfield
 from nfield.core.checks import UserError, finite_or_none
-from nfield.core.device import choose_device, describe_device
+from nfield.core.device import choose_device
 from nfield.core.seeding import generator
 from nfield.core.types import Evaluation
 from nfield.encodings.identity import IdentityConfig
 from nfield.equations.ansatz import Ansatz
 from nfield.equations.consistency import check_problem
-from nfield.equations.problem import Problem, condition_name
+from nfield.equations.problem import Problem
+from nfield.experiments.solve_config import check_same_run, solve_config
 from nfield.experiments.solve_options import SolveOptions
 from nfield.experiments.solve_outputs import write_solution_outputs
 from nfield.experiments.solve_recipes import BASELINE_RATES, PLAIN, SolveRecipe
@@ -28,7 +27,6 @@ from nfield.fields.staged import StagedField
 from nfield.fields.staged_solution import StagedSolution
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.pde import PdeTask
-from nfield.tasks.pde_probe import UNIT
 from nfield.tasks.pde_stages import EquationStages
 from nfield.training.progress import Progress
 from nfield.training.result import TrainingResult
@@ -82,11 +80,21 @@ def run_solve_stages(
     check_problem(problem, source, generator(options.seed, "check"))
     stages = EquationStages(problem)
     task = PdeTask(problem, Ansatz(problem), objective="residual", seed=options.seed)
-    config = _config(problem, source, problem_file, options, task)
+    config = solve_config(
+        problem, source, problem_file, options, task, exactly=(), by_loss=problem.conditions,
+        recipe={"encoding": {"name": "identity"}, "backbone": {"name": "stages of sines"}, "learning_rate": None},
+        device=torch.device("cpu"),
+    )  # fmt: skip
     folder = None if out is None else RunFolder.create(out, resume=resume)
     if folder is not None:
         if folder.holds_run:
-            _same_run(folder.read_config(), config, folder.path)
+            earlier = folder.read_config()
+            # Not the recipe and options: more stages may follow.
+            check_same_run(earlier, config, folder.path, ("task", "source", "problem_file", "seed"))
+            if earlier.get("options", {}).get("stages", 1) == 1:
+                raise UserError(
+                    f"'{folder.path}' holds a run of one network, which has no stages. Choose another --out."
+                )
         folder.write_config(config)
     staged, records, reason = fit_in_stages(
         stages, settings, seed=options.seed, folder=folder, resume=resume and folder is not None, progress=progress
@@ -197,49 +205,3 @@ def stage_lines(
         }
         lines.append(finite_or_none(line))
     return lines
-
-
-def _config(
-    problem: Problem, source: str, problem_file: str | None, options: SolveOptions, task: PdeTask
-) -> dict[str, Any]:
-    """Everything that the run follows from."""
-    bands = task.probe.bands
-    return {
-        "task": "pde",
-        "quality_name": task.quality_name,
-        "source": source,
-        "problem_file": problem_file,
-        "equation": problem.equation,
-        "coordinates": {
-            name: [low, high] for name, low, high in zip(problem.names, problem.low, problem.high, strict=True)
-        },
-        "objective": "residual",
-        "met_exactly": [],
-        "met_by_loss": [condition_name(c, problem) for c in problem.conditions],
-        "options": dataclasses.asdict(options),
-        "recipe": {
-            "encoding": {"name": "identity"}, "backbone": {"name": "stages of sines"}, "learning_rate": None,
-        },
-        "baseline_recipe": None,
-        "seed": options.seed,
-        "device": describe_device(torch.device("cpu")),
-        "bands": []
-        if bands is None
-        else [
-            {"low": band.low, "high": band.high, "unit": band.unit, "energy": band.energy}
-            for band in bands.report([None] * len(bands.bands), UNIT)
-        ],
-        "versions": {"nfield": nfield.__version__, "torch": torch.__version__, "numpy": np.__version__},
-    }  # fmt: skip
-
-
-def _same_run(earlier: dict[str, Any], config: dict[str, Any], path: Path) -> None:
-    """Raise UserError where a folder holds another run than the one to be continued; more stages may follow."""
-    for name in ("task", "source", "problem_file", "seed"):
-        if earlier.get(name) != json.loads(json.dumps(config[name])):
-            raise UserError(
-                f"'{path}' holds a run with another {name.replace('_', ' ')}, so it cannot be continued with these "
-                "options. Leave them out, or choose another --out."
-            )
-    if earlier.get("options", {}).get("stages", 1) == 1:
-        raise UserError(f"'{path}' holds a run of one network, which has no stages. Choose another --out.")
