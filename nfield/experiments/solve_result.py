@@ -46,13 +46,8 @@ class SolveResult:
         """Write a run folder on which every command works; an existing run is never overwritten."""
         from nfield.experiments.solve_outputs import write_solution_outputs
 
-        folder = RunFolder.create(Path(directory))
-        folder.write_config(self.config)
-        for line in self.history:
-            folder.append_history(line)
-        for name, field in (("field", self.field), ("baseline", self.baseline)):
-            if field is not None:
-                folder.save_weights(name, self.metrics["steps"], field.state_dict())
+        fields = {"field": self.field, "baseline": self.baseline}
+        folder = RunFolder.of_finished(directory, self.config, self.history, fields, self.metrics["steps"])
         write_solution_outputs(folder, self)
         folder.write_metrics(self.metrics)
         return folder.path

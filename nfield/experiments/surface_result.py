@@ -81,13 +81,8 @@ class SurfaceResult:
         """Write a run folder on which every command works; an existing run is never overwritten."""
         from nfield.experiments.surface_outputs import write_surfaces
 
-        folder = RunFolder.create(Path(directory))
-        folder.write_config(self.config)
-        for line in self.history:
-            folder.append_history(line)
-        for name, surface in (("field", self.field), ("baseline", self.baseline)):
-            if surface is not None:
-                folder.save_weights(name, self.metrics["steps"], surface.network.state_dict())
+        fields = {"field": self.field.network, "baseline": None if self.baseline is None else self.baseline.network}
+        folder = RunFolder.of_finished(directory, self.config, self.history, fields, self.metrics["steps"])
         write_surfaces(folder, self)
         folder.write_metrics(self.metrics)
         return folder.path

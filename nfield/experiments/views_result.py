@@ -39,13 +39,8 @@ class ViewsResult:
 
     def save(self, directory: str | Path) -> Path:
         """Write a run folder on which every command works; an existing run is never overwritten."""
-        folder = RunFolder.create(Path(directory))
-        folder.write_config(self.config)
-        for line in self.history:
-            folder.append_history(line)
-        for name, field in (("field", self.field), ("baseline", self.baseline)):
-            if field is not None:
-                folder.save_weights(name, self.metrics["steps"], field.inner.state_dict())
+        fields = {"field": self.field.inner, "baseline": None if self.baseline is None else self.baseline.inner}
+        folder = RunFolder.of_finished(directory, self.config, self.history, fields, self.metrics["steps"])
         write_cameras(folder.outputs / "cameras.json", self)
         if all(view.read is not None for view in self.views.views):
             write_held_out(folder.outputs, self)

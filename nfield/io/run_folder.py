@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,28 @@ class RunFolder:
             raise writing_error(path, error) from error
         for part in (folder.path, folder.checkpoints, folder.outputs, folder.snapshots):
             remove_temporaries(part)
+        return folder
+
+    @classmethod
+    def of_finished(
+        cls,
+        path: str | Path,
+        config: dict[str, Any],
+        history: list[dict[str, Any]],
+        fields: Mapping[str, torch.nn.Module | None],
+        step: int,
+    ) -> "RunFolder":
+        """A new folder with all of a finished run but its outputs and metrics, which make it complete.
+
+        `fields` are the modules by run, None where a run has none. Raises `UserError` as `create` does.
+        """
+        folder = cls.create(path)
+        folder.write_config(config)
+        for line in history:
+            folder.append_history(line)
+        for run, field in fields.items():
+            if field is not None:
+                folder.save_weights(run, step, field.state_dict())
         return folder
 
     @classmethod
