@@ -62,6 +62,11 @@ class Target:
         return self.points.shape[1]
 
     @property
+    def side(self) -> int:
+        """Number of samples along each axis."""
+        return round(len(self.points) ** (1 / self.dimension))
+
+    @property
     def used(self) -> list[int]:
         """Bands that carry energy."""
         return [b for b, energy in enumerate(self.bands.energy) if energy >= LEAST_ENERGY]

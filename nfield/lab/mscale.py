@@ -32,10 +32,8 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
 
 def data_scales(target: Target) -> tuple[float, ...]:
     """As many scales as the usual ones, by the samples' spectrum; 1 is for one cycle over [-1, 1)."""
-    dimension = target.points.shape[1]
-    side = round(len(target.points) ** (1 / dimension))
-    values = target.values.reshape([side] * dimension).cpu().numpy()
-    return tuple(scale / math.pi for scale in adapted_scales(values, len(Mscale2Config().scales), 2 / side))
+    values = target.values.reshape([target.side] * target.dimension).cpu().numpy()
+    return tuple(scale / math.pi for scale in adapted_scales(values, len(Mscale2Config().scales), 2 / target.side))
 
 
 def run(setting: Setting) -> Outcome:

@@ -188,14 +188,13 @@ def run(setting: Setting) -> Outcome:
 
 def contenders(sizes: CureSizes, target: Target) -> Settings:
     """The coupled form with few or more wave vectors from the samples' spectrum, of about the same size in all."""
-    side = round(len(target.points) ** (1 / target.dimension))
-    grid = target.values.cpu().numpy().reshape((side,) * target.dimension)
+    grid = target.values.cpu().numpy().reshape((target.side,) * target.dimension)
     return {
         "PhaseDNN": [
             PhaseConfig(
                 shifts=tuple(
                     tuple(one)
-                    for one in dominant_shifts(grid, count, 2 / side, radius=RADIUS_SHARED * math.pi).tolist()
+                    for one in dominant_shifts(grid, count, 2 / target.side, radius=RADIUS_SHARED * math.pi).tolist()
                 ),
                 width=max(4, round(sizes.width * share)),
                 depth=max(1, sizes.depth - 1),

@@ -50,7 +50,7 @@ samples can hold, in cycles per unit of x."""
 def contenders(sizes: CureSizes, target: Target) -> Settings:
     """All members of the family."""
     # Samples of n along each side, which is 2 units long, hold n/2 cycles per side.
-    highest = round(len(target.points) ** (1 / target.dimension)) / 4
+    highest = target.side / 4
     return {name: settings(sizes, highest) for name, settings in FAMILY.items()}
 
 
