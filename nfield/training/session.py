@@ -85,7 +85,7 @@ class TrainingSession:
         saved = checkpoint.state
         self.settings.refuse_other(saved["settings"])
         self._prepare(saved["precision"])
-        if saved["training"]["counters"]["polished_from"] is not None:
+        if saved["training"]["counters"].get("polished_from") is not None:
             self._take_polisher()
         self.state.load_state_dict(saved["training"])
         self.generator.set_state(saved["generator"])

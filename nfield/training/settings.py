@@ -1,6 +1,6 @@
 """Settings of a training run."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nfield.core.checks import UserError, at_least, choice, positive, within
@@ -102,11 +102,16 @@ class TrainingSettings:
         return all(saved[name] == getattr(self, name) for name in STOPS)
 
     def refuse_other(self, saved: dict[str, Any]) -> None:
-        """Raise UserError where a run with the settings `saved` cannot be continued with these."""
+        """Raise UserError where a run with the settings `saved` cannot be continued with these.
+
+        A run from before a setting was there had what is usual now.
+        """
+        usual = {field.name: field.default for field in fields(self)}
         for name, value in asdict(self).items():
-            if name not in FREE_ON_RESUME and saved[name] != value:
+            before = saved.get(name, usual[name])
+            if name not in FREE_ON_RESUME and before != value:
                 raise UserError(
-                    f"The run was started with {name} = {saved[name]}, and cannot be resumed with {value}. "
+                    f"The run was started with {name} = {before}, and cannot be resumed with {value}. "
                     "Resume it with the settings it had, or start a new one in another folder."
                 )
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given, settings
@@ -127,3 +128,12 @@ def test_with_steps_the_plan_is_a_list_whatever_evaluations_cost():
     plan = EvaluationPlan(steps=100, seconds=1.0, count=4)
     plan.evaluated(fraction=0.9, done=1, spent=0.9, latest=0.9)
     assert [step for step in range(101) if plan.due(step, 0.95)] == [0, 1, 10, 100]
+
+
+def test_a_run_from_before_a_setting_was_there_had_what_is_usual_now() -> None:
+    """Oracle: the settings of an older version, made by leaving the newer ones out."""
+    saved = asdict(TrainingSettings(steps=10))
+    del saved["polish"], saved["polisher"]
+    TrainingSettings(steps=20).refuse_other(saved)
+    with pytest.raises(UserError, match=r"polish = 0\.0, and cannot be resumed with 0\.5"):
+        TrainingSettings(steps=10, polish=0.5).refuse_other(saved)
