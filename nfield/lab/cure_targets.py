@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.lab.experiment import Setting, Sized
+from nfield.lab.photograph import camera_man, pixel_centres
 from nfield.spectral import BandErrors
 
 OCTAVES = (1, 2, 4, 8, 16, 32)
@@ -39,7 +40,7 @@ class CureSizes:
 
 SIZES = Sized(
     quick=CureSizes(samples=128, side=16, width=16, depth=2, signal_steps=40, image_steps=30, seeds=2, trial=4),
-    default=CureSizes(samples=256, side=64, width=48, depth=3, signal_steps=1500, image_steps=250, seeds=5, trial=2),
+    default=CureSizes(samples=256, side=48, width=48, depth=3, signal_steps=1200, image_steps=250, seeds=5, trial=3),
     full=CureSizes(samples=512, side=128, width=128, depth=4, signal_steps=20_000, image_steps=2000, seeds=10, trial=2),
 )
 
@@ -105,14 +106,9 @@ def signal(setting: Setting, sizes: CureSizes) -> Target:
 
 def photograph(setting: Setting, sizes: CureSizes) -> Target:
     """The camera man, averaged down, its values within ±1 about their mean."""
-    from skimage import data  # on first use: a second
-
-    picture = data.camera().astype(np.float64) / 255
-    factor = len(picture) // sizes.side
-    picture = picture.reshape(sizes.side, factor, sizes.side, factor).mean((1, 3))
+    picture = camera_man(sizes.side)
     picture = ((picture - picture.mean()) / np.abs(picture - picture.mean()).max()).astype(np.float32)
-    axis = (torch.arange(sizes.side, device=setting.device) + 0.5) / sizes.side * 2 - 1
-    points = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+    points = pixel_centres(sizes.side).to(setting.device)
     values = torch.from_numpy(picture).reshape(-1, 1).to(setting.device)
     bands = BandErrors(picture, spacing=1 / sizes.side)
     return Target(

@@ -18,6 +18,7 @@ from nfield.lab.cure_training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, tuned_rate
+from nfield.lab.photograph import camera_man, pixel_centres
 from nfield.lab.plots import COLOURS, curve_with_spread, panels
 
 if TYPE_CHECKING:
@@ -78,14 +79,9 @@ def noisy_pictures(
 
 def run(setting: Setting) -> Outcome:
     """Train at each noise, and compare where the rules stop with the best that was there."""
-    from skimage import data  # on first use: a second
-
     sizes = SIZES.of(setting.size)
-    picture = data.camera().astype(np.float64) / 255
-    factor = len(picture) // sizes.side
-    picture = picture.reshape(sizes.side, factor, sizes.side, factor).mean((1, 3))
-    axis = (torch.arange(sizes.side) + 0.5) / sizes.side * 2 - 1
-    points = torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+    picture = camera_man(sizes.side)
+    points = pixel_centres(sizes.side)
     clean = torch.from_numpy(picture.reshape(-1, 1)).float()
     network: Any = Encoded(
         encoding=GaussianConfig(scale=sizes.side / 16, frequencies=sizes.width),

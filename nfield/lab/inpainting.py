@@ -19,6 +19,7 @@ from nfield.lab.cure_training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, tuned_rate
+from nfield.lab.photograph import camera_man, pixel_centres
 from nfield.lab.plots import COLOURS, PLAIN, panels
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def train(
 ) -> tuple[list[int], np.ndarray]:  # fmt: skip
     """Steps looked at, and the pictures of all members there; each member has holes of its own."""
     side = len(picture)
-    points = grid(side).to(setting.device)
+    points = pixel_centres(side).to(setting.device)
     values = torch.from_numpy(picture.reshape(-1, 1)).float().to(setting.device) - 0.5
     known = [torch.from_numpy(np.flatnonzero(~mask.any(0))).to(setting.device) for mask in masks]
     ensemble = Ensemble(config, 2, 1, seeds, device=setting.device)
@@ -116,25 +117,16 @@ def train(
     return looks, np.clip(np.array(seen), 0, 1)
 
 
-def grid(side: int) -> Float[torch.Tensor, "n 2"]:
-    """Middles of the pixels in [-1, 1]²."""
-    axis = (torch.arange(side) + 0.5) / side * 2 - 1
-    return torch.stack(torch.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
-
-
 def run(setting: Setting) -> Outcome:
     """Choose a kind and a step on holes of other seeds, then fill those that count, and compare."""
-    from skimage import data  # on first use: a second
     from skimage.restoration import inpaint_biharmonic
 
     sizes = SIZES.of(setting.size)
-    picture = data.camera().astype(np.float64) / 255
-    factor = len(picture) // sizes.side
-    picture = picture.reshape(sizes.side, factor, sizes.side, factor).mean((1, 3))
+    picture = camera_man(sizes.side)
     trial_masks = [hole_masks(sizes.side, seed, 1) for seed in setting.seeds(sizes.trials)]
     trials: dict[str, tuple[float, int, float]] = {}
     kinds = candidates(sizes.width)
-    points = grid(sizes.side).to(setting.device)
+    points = pixel_centres(sizes.side).to(setting.device)
     values = torch.from_numpy(picture.reshape(-1, 1)).float().to(setting.device) - 0.5
     known = torch.from_numpy(np.flatnonzero(~trial_masks[0].any(0))).to(setting.device)
     for name, config in kinds.items():

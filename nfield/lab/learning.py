@@ -7,7 +7,7 @@ here all samples are in every step and nothing else happens, so that what is see
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,7 +37,7 @@ def learn(
     values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
     *,
     steps: int,
-    rate: float,
+    rate: float | Sequence[float],
     optimizer: Literal["adam", "descent", "lbfgs"] = "adam",
     schedule: Literal["constant", "cosine"] = "constant",
     record: Sequence[int] = (),
@@ -45,13 +45,16 @@ def learn(
     setting: Setting | None = None,
     name: str = "training",
 ) -> Float[torch.Tensor, " members"]:
-    """Train in place; `look` is called with the step and the ensemble at each step of `record`.
+    """Train in place, at one rate or each member at its own; `look` is called with the step and the ensemble at each
+    step of `record`.
 
     Returns the members' mean squared errors at the end. L-BFGS trains one member after the other, since its line search
     would tie them together; `look` then sees all members at each step all the same.
-    Raises RunError where the error of all members is no longer finite.
+    Raises RunError where an error is no longer finite; with rates of their own, where all are not.
     """
     choice(optimizer, OPTIMIZERS, "optimizer")
+    own_rates = not isinstance(rate, (int, float))
+    rates = torch.tensor(rate, dtype=torch.float64).expand(ensemble.count)
     progress = None if setting is None else setting.progress
     wanted = set(record)
     if progress is not None:
@@ -68,13 +71,15 @@ def learn(
             if step == steps:
                 break
             share = step / steps
-            error = step_once(rate * (0.5 * (1 + math.cos(math.pi * share)) if schedule == "cosine" else 1.0))
+            errors = step_once(rates * (0.5 * (1 + math.cos(math.pi * share)) if schedule == "cosine" else 1.0))
             if step % 50 == 0 or step + 1 == steps:
-                if not math.isfinite(error):
+                finite = errors.isfinite()
+                if not bool(finite.any() if own_rates else finite.all()):
                     raise RunError(
-                        f"{name}: the error is no longer finite at step {step}; the rate {rate:g} is too high."
+                        f"{name}: the error is no longer finite at step {step}; the rate {rates.min():g} is too high."
                     )
                 if progress is not None:
+                    error = float(errors[finite].mean())
                     progress.update(step=step + 1, fraction=(step + 1) / steps, loss=error, quality=None)
     finally:
         if progress is not None:
@@ -85,17 +90,27 @@ def learn(
 
 def _first_order(
     ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor, kind: Callable[..., torch.optim.Optimizer]
-) -> Callable[[float], float]:
-    """A step of all members at a rate, which gives their mean error before it."""
-    chosen = kind(list(ensemble.parameters.values()))
+) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A step of all members at their rates, which gives their errors before it."""
+    parameters = list(ensemble.parameters.values())
+    chosen = kind(parameters)
 
-    def step_once(rate: float) -> float:
-        _set_rate(chosen, rate)
+    def step_once(rates: torch.Tensor) -> torch.Tensor:
+        highest = float(rates.max())
+        _set_rate(chosen, highest)
         chosen.zero_grad(set_to_none=True)
         errors = (ensemble(points) - values).square().flatten(1).mean(1)
         errors.sum().backward()
+        alike = bool((rates == highest).all())
+        before = [] if alike else [p.detach().clone() for p in parameters]
         chosen.step()
-        return float(errors.detach().mean())
+        if not alike:
+            # Steps are in proportion to the rate: all take that of the highest, and then their share of it.
+            with torch.no_grad():
+                for parameter, old in zip(parameters, before, strict=True):
+                    shares = (rates / highest).to(old).view(-1, *[1] * (old.ndim - 1))
+                    parameter.copy_(old + shares * (parameter - old))
+        return errors.detach()
 
     return step_once
 
@@ -105,7 +120,7 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def _lbfgs(ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor) -> Callable[[float], float]:
+def _lbfgs(ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     """The same by L-BFGS, member by member."""
     members = []
     for row in range(ensemble.count):
@@ -118,10 +133,10 @@ def _lbfgs(ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor) -> Ca
         )
         members.append((own, chosen))
 
-    def step_once(rate: float) -> float:
-        total = 0.0
+    def step_once(rates: torch.Tensor) -> torch.Tensor:
+        errors = []
         for row, (own, chosen) in enumerate(members):
-            _set_rate(chosen, rate)
+            _set_rate(chosen, float(rates[row]))
             alone = ensemble.member(row)
             x = points[row : row + 1] if points.ndim == 3 else points
             y = values[row : row + 1] if values.ndim == 3 else values
@@ -132,11 +147,11 @@ def _lbfgs(ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor) -> Ca
                 error.backward()
                 return error
 
-            total += float(chosen.step(closure).detach())
+            errors.append(chosen.step(closure).detach())
             with torch.no_grad():
                 for name, value in own.items():
                     ensemble.parameters[name][row].copy_(value[0])
-        return total / len(members)
+        return torch.stack(errors)
 
     return step_once
 
@@ -163,16 +178,44 @@ def tuned_rate(
 ) -> Tuned:
     """Out of some rates the one with the least error after a short training: the same search for every network.
 
-    With several `seeds` their mean error counts, so that a rate at which one of them diverges is never chosen.
+    With several `seeds` their mean error counts, so that a rate at which one of them diverges is never chosen. The
+    middle three rates are tried first, in one ensemble, and others as long as the outermost of those tried is the best.
     """
+    ascending = sorted(rates)
+    least = max(0, len(ascending) // 2 - 1)
     errors: dict[float, float] = {}
-    for rate in rates:
-        trial = Ensemble(
-            config, points.shape[-1], values.shape[-1], setting.seeds(seeds), dtype=points.dtype, device=points.device
-        )
-        try:
-            found = learn(trial, points, values, steps=steps, rate=rate, optimizer=optimizer, schedule=schedule)
-            errors[rate] = float(found.mean().nan_to_num(nan=math.inf))
-        except RunError:
-            errors[rate] = math.inf
-    return Tuned(rate=min(errors, key=errors.__getitem__), errors=errors)
+    wanted = ascending[least : least + 3]
+    while wanted:
+        errors |= _errors_at(
+            wanted, config, points, values, list(setting.seeds(seeds)), steps=steps, optimizer=optimizer,
+            schedule=schedule,
+        )  # fmt: skip
+        best = ascending.index(min(errors, key=errors.__getitem__))
+        wanted = [rate for rate in ascending[max(0, best - 1) : best + 2] if rate not in errors]
+    return Tuned(rate=ascending[best], errors=errors)
+
+
+def _errors_at(
+    rates: Sequence[float],
+    config: BackboneConfig,
+    points: torch.Tensor,
+    values: torch.Tensor,
+    seeds: Sequence[int],
+    **training: Any,
+) -> dict[float, float]:
+    """The mean error of all seeds after training at each rate, infinite where one diverges."""
+    members = [(rate, seed) for rate in rates for seed in seeds]
+    trial = Ensemble(
+        config,
+        points.shape[-1],
+        values.shape[-1],
+        [seed for _, seed in members],
+        dtype=points.dtype,
+        device=points.device,
+    )
+    try:
+        found = learn(trial, points, values, rate=[rate for rate, _ in members], **training)
+    except RunError:
+        return dict.fromkeys(rates, math.inf)
+    means = found.view(len(rates), -1).mean(1).nan_to_num(nan=math.inf)
+    return dict(zip(rates, means.tolist(), strict=True))

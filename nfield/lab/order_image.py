@@ -15,6 +15,7 @@ from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
+from nfield.lab.photograph import camera_man, pixel_centres
 from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
 from nfield.spectral import BandErrors, order_spearman, time_to_threshold
 
@@ -42,20 +43,10 @@ SIZES = Sized(
 
 
 def photograph(side: int) -> Float[np.ndarray, "side side"]:
-    """scikit-image's camera, averaged down to side × side, with mean 0 and variance 1."""
-    from skimage import data
-
-    whole = data.camera().astype(np.float64)
-    factor = whole.shape[0] // side
-    picture = whole[: side * factor, : side * factor].reshape(side, factor, side, factor).mean((1, 3))
+    """The camera man with mean 0 and variance 1."""
+    picture = camera_man(side)
     standard: np.ndarray = (picture - picture.mean()) / picture.std()
     return standard
-
-
-def pixel_centres(side: int) -> Float[torch.Tensor, "n 2"]:
-    """Centres of the pixels of a square picture on [-1, 1]², row by row."""
-    middles = (torch.arange(side, dtype=torch.float32) + 0.5) / side * 2 - 1
-    return torch.cartesian_prod(middles, middles)
 
 
 def run(setting: Setting) -> Outcome:

@@ -61,6 +61,17 @@ def test_members_train_as_if_alone(optimizer: str) -> None:
         torch.testing.assert_close(errors[row], (network(POINTS) - VALUES).square().mean().detach(), rtol=1e-6, atol=0)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "descent", "lbfgs"])
+def test_members_train_at_rates_of_their_own(optimizer: str) -> None:
+    rates = [1e-3, 0.03, 0.01]
+    together = ensemble(range(3))
+    learn(together, POINTS, VALUES, steps=6, rate=rates, optimizer=optimizer, schedule="cosine")  # type: ignore[arg-type]
+    for row, rate in enumerate(rates):
+        single = ensemble(range(row, row + 1))
+        learn(single, POINTS, VALUES, steps=6, rate=rate, optimizer=optimizer, schedule="cosine")  # type: ignore[arg-type]
+        torch.testing.assert_close(together.in_blocks(POINTS)[row], single.in_blocks(POINTS)[0], rtol=1e-9, atol=1e-12)
+
+
 def test_looks_come_at_the_recorded_steps() -> None:
     seen: list[int] = []
     learn(ensemble(range(1)), POINTS, VALUES, steps=7, rate=0.01, record=[0, 3, 7], look=lambda s, _: seen.append(s))

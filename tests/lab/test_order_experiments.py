@@ -11,6 +11,7 @@ from nfield.core.seeding import generator
 from nfield.lab import decay_rate, gradient_flow, order_highdim, order_image, spectral_bias, tangent_kernel
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.learning import learn
+from nfield.lab.photograph import pixel_centres
 from nfield.lab.two_layer import TwoLayerConfig
 from nfield.spectral import filter_errors, fourier_coefficients, projection_spectrum, tangent_spectrum
 from nfield.spectral import tangent_kernel as nfield_tangent_kernel
@@ -168,7 +169,7 @@ def test_the_photograph_has_mean_0_and_variance_1_and_its_pixels_lie_in_order() 
     assert picture.shape == (32, 32)
     assert abs(picture.mean()) < 1e-12
     assert picture.std() == pytest.approx(1)
-    points = order_image.pixel_centres(4)
+    points = pixel_centres(4)
     assert points[1].tolist() == [-0.75, -0.25]
     assert points[4].tolist() == [-0.25, -0.75]
 

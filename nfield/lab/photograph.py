@@ -1,0 +1,21 @@
+"""The photograph that experiments share, at any number of pixels."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+
+def camera_man(side: int) -> Float[np.ndarray, "side side"]:
+    """scikit-image's camera man within [0, 1], averaged down to side × side; what is left at two edges is cut off."""
+    from skimage import data  # on first use: a second
+
+    whole = data.camera() / 255
+    factor = len(whole) // side
+    averaged: np.ndarray = whole[: side * factor, : side * factor].reshape(side, factor, side, factor).mean((1, 3))
+    return averaged
+
+
+def pixel_centres(side: int) -> Float[torch.Tensor, "n 2"]:
+    """Centres of the pixels of a square picture on [-1, 1]², row by row."""
+    middles = (torch.arange(side, dtype=torch.float32) + 0.5) / side * 2 - 1
+    return torch.cartesian_prod(middles, middles)
