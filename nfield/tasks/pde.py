@@ -26,6 +26,7 @@ BALANCE_EVERY = 100
 """Steps between two looks at the balance of the terms."""
 CANDIDATES = 3
 """With adaptive sampling, candidates for each point that is kept."""
+CANDIDATES_AT_ONCE = 4096
 SCALE_POINTS = 1024
 
 
@@ -157,15 +158,21 @@ class PdeTask:
 
     def residuals(self, field: Any, batch: dict[str, Any]) -> dict[str, torch.Tensor]:
         """What each term's mean square is taken of, (n, 1), by name; of the energy its density, as a share."""
-        points = batch["points"]
         if "noise" in batch:
-            found = self._interior(field, points)
-            points = points[adaptive_choice(found.detach()[:, 0], batch["noise"], self.points)]
-        residuals = {self.objective: self._interior(field, points) / self._scales[self.objective]}
+            batch = self.chosen(field, batch)
+        residuals = {self.objective: self._interior(field, batch["points"]) / self._scales[self.objective]}
         for condition in self.ansatz.soft:
             name = condition_name(condition, self.problem)
             residuals[name] = self._mismatch(field, condition, *batch[name]) / self._scales[name]
         return residuals
+
+    def chosen(self, field: Any, batch: dict[str, Any]) -> dict[str, Any]:
+        """A batch of candidates with those of them in which adaptive sampling trains the field."""
+        parts = batch["points"].split(CANDIDATES_AT_ONCE)
+        with torch.enable_grad():
+            found = torch.cat([self._interior(field, part).detach()[:, 0] for part in parts])
+        kept = adaptive_choice(found, batch["noise"].to(found), self.points)
+        return {name: places for name, places in batch.items() if name != "noise"} | {"points": batch["points"][kept]}
 
     def _interior(self, field: Any, points: torch.Tensor) -> torch.Tensor:
         at = Derivatives(points, self.problem.names)
@@ -244,13 +251,14 @@ class PdeTask:
         zero = size(lambda p: self.ansatz.prescribed(p) + 0 * p.sum(1, keepdim=True))
         return size(field) / (zero if zero > 1e-12 * self.problem.size else self.problem.size)
 
-    def polish_task(self, field: SolutionField) -> PolishTask:
-        """The same job on fixed points, for optimisers that need one function."""
-        return PolishTask(self, field)
+    def polish_task(self, field: SolutionField, *, fixed: bool) -> PolishTask:
+        """The same job for optimisers that compare losses; `fixed` for those that need one function in all steps."""
+        return PolishTask(self, field, fixed=fixed)
 
     def finish(self, field: SolutionField) -> bool:
         """What was asked for to complete the field, such as its last layer in closed form; it gets fixed points."""
         if self.finisher is None:
             return False
-        job = self.polish_task(field)
-        return self.finisher(field, job, move(job.fixed, field.weights.device, field.weights.dtype))
+        job = self.polish_task(field, fixed=True)
+        points = job.batch(seeded(self.seed, "finish"))
+        return self.finisher(field, job, move(points, field.weights.device, field.weights.dtype))

@@ -25,7 +25,7 @@ TRIES = 12
 """Factors λ that a step tries before it gives up."""
 LEAST_GAIN = 1e-4
 STALL_STEPS, STALL_FACTOR = 10, 0.99
-"""The search has converged where so many steps together leave more than this share of the loss."""
+"""The search has converged where so many steps together leave more than this share of the loss, each at its points."""
 
 Blocks = Iterable[tuple[torch.Tensor, torch.Tensor]]
 """J and r of some rows after the other."""
@@ -49,15 +49,14 @@ class LevenbergMarquardt:
                 f"Levenberg-Marquardt solves for all {self.size} trained numbers at once and takes at most "
                 f"{MOST_PARAMETERS}. Make the network smaller, or choose --optimizer lbfgs."
             )
-        # Numbers of the search: λ, ν, and the losses of the latest steps.
+        # Numbers of the search: λ, ν, and what the latest steps left of the loss, each at the points that it had.
         self._search = torch.tensor([FIRST_DAMPING, 2.0], dtype=torch.float64)
-        self._losses = torch.full((STALL_STEPS + 1,), math.inf, dtype=torch.float64)
+        self._left = torch.zeros(STALL_STEPS, dtype=torch.float64)
 
     @property
     def converged(self) -> bool:
         """Whether further steps would change next to nothing."""
-        first, last = float(self._losses[0]), float(self._losses[-1])
-        return last == 0 or (math.isfinite(first) and last > STALL_FACTOR * first)
+        return float(self._left.prod()) > STALL_FACTOR
 
     @property
     def damping(self) -> float:
@@ -89,19 +88,22 @@ class LevenbergMarquardt:
             self._move(start, torch.zeros_like(slope))
             # Once all dampings have failed others will too, however the next step counts.
             after, growth = before, 2.0
-            self._losses.fill_(before)
+            self._left.fill_(1.0)
         self._search[0], self._search[1] = damping, growth
-        self._losses = torch.cat([self._losses[1:], self._losses.new_tensor([after])])
+        if after == 0:
+            self._left.fill_(1.0)
+        else:
+            self._left = torch.cat([self._left[1:], self._left.new_tensor([after / before])])
         return before
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Damping and latest losses; the tensors in use, not copies."""
-        return {"search": self._search, "losses": self._losses}
+        """Damping and what the latest steps left; the tensors in use, not copies."""
+        return {"search": self._search, "left": self._left}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Take over values from `state_dict`."""
         self._search.copy_(state["search"])
-        self._losses.copy_(state["losses"])
+        self._left.copy_(state["left"])
 
     def _normal_equations(self, blocks: Blocks) -> tuple[Float[torch.Tensor, "p p"], Float[torch.Tensor, " p"], float]:
         """JᵀJ, Jᵀr and |r|²."""

@@ -107,6 +107,8 @@ USUAL_RATES = {"adam": 1e-3, "adamw": 1e-3, "muon": 1e-3, "lbfgs": 1.0, "levenbe
 
 SEARCHING = ("lbfgs", "levenberg")
 """Optimisers that search for steps by exact losses, and take no measures against noise."""
+REMEMBERING = ("lbfgs",)
+"""Those that learn from earlier steps' gradients, so that all steps need the same points."""
 
 
 class Updater:

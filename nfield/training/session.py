@@ -15,7 +15,7 @@ from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
 from nfield.training.ema import MovingAverage
 from nfield.training.evaluation_plan import EvaluationPlan
-from nfield.training.optimizers import SEARCHING, AdamOptions, Updater
+from nfield.training.optimizers import REMEMBERING, SEARCHING, AdamOptions, Updater
 from nfield.training.precision import autocast, choose_precision, copy_for_measuring, loss_scaler
 from nfield.training.progress import Progress
 from nfield.training.residual_step import least_squares
@@ -181,8 +181,8 @@ class TrainingSession:
 
     def _take_polisher(self) -> None:
         if not isinstance(self.task, PolishableTask):
-            raise UserError(f"{type(self.task).__name__} has no fixed points to polish on. Set polish to 0.")
-        self.task = self.task.polish_task(self.field)
+            raise UserError(f"{type(self.task).__name__} has no points to polish on. Set polish to 0.")
+        self.task = self.task.polish_task(self.field, fixed=self.settings.polisher in REMEMBERING)
         self.state.updater = Updater(self.field.parameter_groups(), self.settings.polisher)
 
     def step(self, fraction: float) -> None:

@@ -43,7 +43,7 @@ class TrainingSettings:
     ema: float = 0.0
     """Decay of the moving average of the weights that is evaluated and saved; 0 switches it off."""
     polish: float = 0.0
-    """Share of the run, at its end, in which `polisher` takes over on the task's fixed points; 0 is none."""
+    """Share of the run, at its end, in which `polisher` takes over on more points; 0 is none."""
     polisher: str = "lbfgs"
     """Optimiser of that share: lbfgs or levenberg."""
     clip: float = 0.0

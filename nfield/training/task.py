@@ -45,10 +45,13 @@ class ScheduledTask(Protocol):
 
 @runtime_checkable
 class PolishableTask(Protocol):
-    """A task that an optimiser which needs the same points at every step can end."""
+    """A task that an optimiser which searches for its steps can end."""
 
-    def polish_task(self, field: Any) -> Task:
-        """The same job with fixed points and weights of terms, always the same for a field of this size."""
+    def polish_task(self, field: Any, *, fixed: bool) -> Task:
+        """The same job with fixed weights of terms and more points, `fixed` ones where all steps need the same.
+
+        Fixed ones are always the same for a field of this size.
+        """
         ...
 
 

@@ -16,7 +16,7 @@ from nfield.equations.named import PROBLEMS, named_problem
 from nfield.fields.base import Field
 from nfield.fields.solution import SolutionField
 from nfield.tasks.pde import PdeTask
-from nfield.tasks.pde_polish import POINTS_PER_PARAMETER, PolishTask
+from nfield.tasks.pde_polish import FIXED_PER_PARAMETER, PolishTask
 from nfield.training.row_jacobians import row_jacobians, trained_names
 
 EXACT = [name for name in PROBLEMS if name not in ("allen-cahn", "burgers")]
@@ -195,15 +195,36 @@ def test_jacobians_by_rows_see_the_whole_field(name: str, hard: bool) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-11 * float(expected.abs().max()))
 
 
+def test_polishing_with_new_points_takes_those_of_large_residuals() -> None:
+    """Oracle: candidates are three times as many, and adaptive sampling prefers large residuals among them."""
+    task, _ = soft(rod(), sampler="adaptive")
+    field = network(task.ansatz, len(task.terms)).eval()
+    job = PolishTask(task, field, fixed=False)
+    count = max(4 * 50, field.count_parameters())
+    first, second = (job.batch(generator(seed)) for seed in (0, 1))
+    assert len(first["points"]) == len(second["points"]) == count
+    assert not torch.equal(first["points"], second["points"])
+    assert torch.equal(job.batch(generator(0))["points"], first["points"])
+    assert "noise" not in first
+    task.sampler = "uniform"
+    even = PolishTask(task, field, fixed=False).batch(generator(0))
+
+    def size(batch: dict[str, Any]) -> float:
+        return float(task.residuals(field, batch)["residual"].detach().abs().mean())
+
+    assert size(first) > 1.1 * size(even)
+    assert (task.points, task.boundary_points) == (50, 32)
+
+
 def test_polishing_keeps_to_the_same_points_and_weights() -> None:
     task, _ = soft(rod(), sampler="adaptive")
     field = network(task.ansatz, len(task.terms)).eval()
     field.weights.copy_(torch.tensor([1.0, 4.0, 9.0]))
-    job, again = (PolishTask(task, field) for _ in range(2))
+    job, again = (PolishTask(task, field, fixed=True) for _ in range(2))
     assert (task.points, task.boundary_points, task.sampler) == (50, 32, "adaptive")
     batch = job.batch(generator(0))
     assert torch.equal(batch["points"], again.batch(generator(5))["points"])
-    assert len(batch["points"]) >= max(400, POINTS_PER_PARAMETER * field.count_parameters())
+    assert len(batch["points"]) >= max(400, FIXED_PER_PARAMETER * field.count_parameters())
     plain, weighted = task.residuals(field, batch), job.losses(field, batch)
     for (name, residual), weight in zip(plain.items(), (1.0, 4.0, 9.0), strict=True):
         assert float(weighted[name].detach()) == pytest.approx(weight * float(residual.detach().square().mean()))

@@ -145,7 +145,7 @@ def test_a_quadratic_takes_one_step():
     wanted = torch.tensor([[2.0, -3.0, 0.5]], dtype=torch.float64)
     task = Residuals(x, lambda f, p: {"mse": f(p) - torch.cat([p, p.square(), torch.ones_like(p)], 1) @ wanted.T})
     optimizer = LevenbergMarquardt(field.parameter_groups())
-    optimizer.load_state_dict({"search": torch.tensor([1e-12, 2.0]), "losses": torch.full((11,), math.inf)})
+    optimizer.load_state_dict({"search": torch.tensor([1e-12, 2.0]), "left": torch.zeros(10)})
     optimizer.step(
         lambda: row_jacobians(field, task, x, ["weight"]), lambda: float(task.losses(field, x)["mse"].detach())
     )
@@ -173,6 +173,22 @@ def test_rosenbrock_as_least_squares():
     result = trained(field, task, steps=40)
     assert torch.allclose(field.place, torch.ones(2, dtype=torch.float64), atol=1e-10)
     assert result.steps < 40  # it has said that it has converged
+
+
+def test_other_points_at_each_step_are_no_sign_of_convergence():
+    """Losses of -1.2 and 5 times as much in turn: each step is judged by what it leaves at its own points."""
+    field, state = Valley(), {"big": False}
+
+    def residuals(f, p):
+        return {"valley": f(p) * (5.0 if state["big"] else 1.0)}
+
+    def turn():
+        state["big"] = not state["big"]
+
+    task = Residuals(torch.zeros(1, 1, dtype=torch.float64), residuals, on_batch=turn)
+    result = trained(field, task, steps=60)
+    assert torch.allclose(field.place, torch.ones(2, dtype=torch.float64), atol=1e-10)
+    assert 11 < result.steps < 60
 
 
 def test_every_step_lowers_the_loss_or_changes_nothing():

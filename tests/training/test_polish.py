@@ -1,4 +1,4 @@
-"""The last share of a run, in which another optimiser takes over on fixed points."""
+"""The last share of a run, in which another optimiser takes over."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from nfield.training.loop import fit
 from nfield.training.settings import TrainingSettings
 
 
-def polishable(toys):
+def polishable(toys, asked):
     class Fixed(toys.Sine):
         """The same 64 points, whatever the generator."""
 
@@ -20,7 +20,8 @@ def polishable(toys):
             return {"mse": field(batch) - torch.sin(3 * batch)}
 
     class Polished(toys.Sine):
-        def polish_task(self, field):
+        def polish_task(self, field, *, fixed):
+            asked.append(fixed)
             return Fixed()
 
     return Polished()
@@ -36,8 +37,10 @@ def settings(**changes):
 def test_the_polisher_begins_at_its_share_from_where_adam_was(toys, polisher):
     """Oracle: a run of the first share alone, whose last error is the one measured where the second begins."""
     field = toys.Toy()
-    result = fit(field, polishable(toys), settings(polisher=polisher), generator=generator(0))
+    asked = []
+    result = fit(field, polishable(toys, asked), settings(polisher=polisher), generator=generator(0))
     assert result.polished_from == 20
+    assert asked == [polisher == "lbfgs"], "it learns from the gradients of earlier steps"
     at_start = next(line for line in result.history if line["step"] == 20)
     first = fit(
         toys.Toy(),
@@ -57,8 +60,8 @@ def test_the_rate_of_the_first_share_falls_to_its_end_there():
     assert both.rate_at(0.7, 28, polishing=True) == 1.0
 
 
-def test_a_task_without_fixed_points_is_refused(toys):
-    with pytest.raises(UserError, match="Sine has no fixed points"):
+def test_a_task_without_points_to_polish_on_is_refused(toys):
+    with pytest.raises(UserError, match="Sine has no points to polish on"):
         fit(toys.Toy(), toys.Sine(), settings(), generator=generator(0))
 
 
