@@ -55,8 +55,9 @@ class SolveOptions:
     """How loss terms are weighed against each other."""
     penalty: float = 500.0
     """Weight of conditions that are met by loss terms beside an energy."""
-    polish: float = 0.7
-    """Share of the budget, after Adam, for an optimiser that keeps to fixed points; 0 is none. Energies have none."""
+    polish: float | None = None
+    """Share of the budget, after Adam, for an optimiser that searches for its steps; 0 is none. Default: 0.7, and none
+    for more than 4000 parameters, unless --polisher is given. Energies have none."""
     polisher: Literal["auto", "levenberg", "lbfgs"] = "auto"
     """That optimiser; auto takes Levenberg-Marquardt for up to 4000 parameters, and L-BFGS beyond."""
     least_squares: bool = False
@@ -89,7 +90,7 @@ class SolveOptions:
                 positive(value, f"--{name.replace('_', '-')}")
         for name in ("seed", "penalty", "warmup_steps", "checkpoint_seconds"):
             at_least(getattr(self, name), 0, f"--{name.replace('_', '-')}")
-        if not 0 <= self.polish < 1:
+        if self.polish is not None and not 0 <= self.polish < 1:
             raise UserError(f"--polish is a share of the budget, at least 0 and below 1, but is {self.polish}.")
 
     @property
