@@ -90,27 +90,35 @@ def _panels(drawn: Any, names: str, axes: dict[str, np.ndarray], arrays: dict[st
     extent = (axes[across][0], axes[across][-1], axes[up][0], axes[up][-1])
     turned = {key: values if across == names[1] else values.T for key, values in flat.items()}
     reach = float(np.abs(turned.get("truth", turned["solution"])).max()) or 1.0
-    keys = [key for key in ("truth", "solution", "baseline") if key in turned]
-    rows = 2 if "truth" in turned else 1
-    panels = drawn.subplots(rows, len(keys), squeeze=False, sharex=True, sharey=True)
-    for column, key in enumerate(keys):
-        panel = panels[0, column]
+    values = {key: turned[key] for key in ("truth", "solution", "baseline") if key in turned}
+    errors = {
+        key: np.abs(each - turned["truth"]) for key, each in values.items() if key != "truth" and "truth" in turned
+    }
+    # Errors stand below what they are of, or beside a field that is alone.
+    below = "baseline" in values and bool(errors)
+    columns = list(values)
+    panels = drawn.subplots(
+        2 if below else 1, len(columns) + (0 if below else len(errors)), squeeze=False, sharex=True, sharey=True
+    )
+    for panel, key in zip(panels[0], columns, strict=False):
         shown = panel.imshow(
-            turned[key], origin="lower", extent=extent, aspect="auto", cmap="RdBu_r", vmin=-reach, vmax=reach
+            values[key], origin="lower", extent=extent, aspect="auto", cmap="RdBu_r", vmin=-reach, vmax=reach
         )
-        panel.set_title(TITLES[key])
-        drawn.colorbar(shown, ax=panel)
-        if rows == 2 and key == "truth":
-            panels[1, column].set_axis_off()
-            panel.tick_params(labelbottom=True)
-        elif rows == 2:
-            error = np.abs(turned[key] - turned["truth"])
-            panel = panels[1, column]
-            shown = panel.imshow(error, origin="lower", extent=extent, aspect="auto", cmap="magma")
-            panel.set_title(f"error of the {TITLES[key]}")
-            drawn.colorbar(shown, ax=panel)
-        panel.set_xlabel(labels[across])
+        _finish(drawn, panel, shown, TITLES[key], labels[across])
+    for number, (key, error) in enumerate(errors.items()):
+        panel = panels[1, columns.index(key)] if below else panels[0, len(columns) + number]
+        shown = panel.imshow(error, origin="lower", extent=extent, aspect="auto", cmap="magma")
+        _finish(drawn, panel, shown, f"error of the {TITLES[key]}", labels[across])
+    if below:
+        panels[1, 0].set_axis_off()
+        panels[0, 0].tick_params(labelbottom=True)
     panels[0, 0].set_ylabel(labels[up])
+
+
+def _finish(drawn: Any, panel: Any, shown: Any, title: str, across: str) -> None:
+    panel.set_title(title)
+    panel.set_xlabel(across)
+    drawn.colorbar(shown, ax=panel)
 
 
 def _plane(values: np.ndarray) -> np.ndarray:
