@@ -89,7 +89,7 @@ def compare(setting: Setting, contenders: Contenders, least: float) -> Outcome:
 def told(one: Comparison) -> str:
     """Median and least speed-up of each cure, in words."""
     shown = (f"{name} {np.median(one.gains[name]):.3g} ({min(one.gains[name]):.3g})" for name in one.cures)
-    return f"{'the signal' if one.target.name == 'signal' else 'the photograph'}: {', '.join(shown)}"
+    return f"the {one.target.name}: {', '.join(shown)}"
 
 
 def figures_of(found: Sequence[Comparison]) -> dict[str, Any]:
