@@ -112,5 +112,11 @@ def photograph(setting: Setting, sizes: CureSizes) -> Target:
     values = torch.from_numpy(picture).reshape(-1, 1).to(setting.device)
     bands = BandErrors(picture, spacing=1 / sizes.side)
     return Target(
-        name="photograph", points=points, values=values, probe=points, truth=picture, bands=bands, steps=sizes.image_steps
+        name="photograph",
+        points=points,
+        values=values,
+        probe=points,
+        truth=picture,
+        bands=bands,
+        steps=sizes.image_steps,
     )
