@@ -47,7 +47,7 @@ POLISH_STEP = 20
 POLISH = 0.7
 """Share of the budget for the polisher, where it helps."""
 LEVENBERG_PARAMETERS = 4000
-"""With more numbers to learn, L-BFGS takes more and cheaper steps in the same time."""
+"""With more numbers to learn, a step of Levenberg-Marquardt takes too long."""
 
 
 def objective_of(problem: Problem, options: SolveOptions) -> str:

@@ -171,7 +171,7 @@ class PdeTask:
         parts = batch["points"].split(CANDIDATES_AT_ONCE)
         with torch.enable_grad():
             found = torch.cat([self._interior(field, part).detach()[:, 0] for part in parts])
-        kept = adaptive_choice(found, batch["noise"].to(found), self.points)
+        kept = adaptive_choice(found, batch["noise"], self.points)
         return {name: places for name, places in batch.items() if name != "noise"} | {"points": batch["points"][kept]}
 
     def _interior(self, field: Any, points: torch.Tensor) -> torch.Tensor:
