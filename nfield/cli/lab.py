@@ -30,7 +30,7 @@ class Command:
     out: Optional[str] = None
     """Folder to write. Default: a new folder runs/lab-NAME, or runs/lab for all."""
     size: Literal["quick", "default", "full"] = "default"
-    """quick: seconds, to see that everything works; default: under three minutes on two cores; full: the paper's."""
+    """quick: seconds, to see that everything works; default: a few minutes on two cores; full: the paper's."""
     full: bool = False
     """Short for --size full."""
     seed: int = 0

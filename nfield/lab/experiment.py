@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Size = Literal["quick", "default", "full"]
 SIZES: tuple[Size, ...] = ("quick", "default", "full")
-"""quick: seconds, to see that everything works; default: under three minutes on two cores; full: the paper's own."""
+"""quick: seconds, to see that everything works; default: a few minutes on two cores; full: the paper's own."""
 
 T = TypeVar("T")
 
