@@ -55,6 +55,7 @@ class Target:
     probe: Float[torch.Tensor, "m d"]
     truth: Float[np.ndarray, "*grid"]
     bands: BandErrors
+    periodic: bool
     steps: int
 
     @property
@@ -100,7 +101,14 @@ def signal(setting: Setting, sizes: CureSizes) -> Target:
     octaves = [(float(k), 2.0 * k) for k in OCTAVES]
     bands = BandErrors(grid, spacing=1 / len(grid), bands=octaves, window=False)
     return Target(
-        name="signal", points=points, values=values, probe=probe, truth=grid, bands=bands, steps=sizes.signal_steps
+        name="signal",
+        points=points,
+        values=values,
+        probe=probe,
+        truth=grid,
+        bands=bands,
+        periodic=True,
+        steps=sizes.signal_steps,
     )
 
 
@@ -118,5 +126,6 @@ def photograph(setting: Setting, sizes: CureSizes) -> Target:
         probe=points,
         truth=picture,
         bands=bands,
+        periodic=False,
         steps=sizes.image_steps,
     )

@@ -49,9 +49,13 @@ def parameters_of(config: Any, in_dim: int) -> int:
     return count_parameters(config.build(in_dim, 1, generator(0)))
 
 
-def plain_settings(sizes: CureSizes, in_dim: int, rivals: Settings) -> list[MLPConfig]:
-    """ReLU and tanh networks of the size's depth and width, widened to as many numbers as any rival has."""
-    wanted = max(parameters_of(config, in_dim) for kind in rivals.values() for config in kind)
+def largest_of(rivals: Settings, in_dim: int) -> int:
+    """Trained numbers of the largest network among these."""
+    return max(parameters_of(config, in_dim) for kind in rivals.values() for config in kind)
+
+
+def plain_settings(sizes: CureSizes, in_dim: int, wanted: int) -> list[MLPConfig]:
+    """ReLU and tanh networks of the size's depth and width, widened to as many trained numbers as are wanted."""
     width = sizes.width
     while parameters_of(MLPConfig(width=width, depth=sizes.depth), in_dim) < wanted:
         width += 4
@@ -63,7 +67,8 @@ class Trained:
     """One kind of network on one target."""
 
     config: Any
-    rate: float
+    rate: float | None
+    """None where it is not tuned."""
     parameters: int
     steps: list[int]
     errors: Float[np.ndarray, "looks members bands"]

@@ -17,6 +17,7 @@ from nfield.lab.cure_training import (
     THRESHOLD,
     Settings,
     Trained,
+    largest_of,
     median_times,
     plain_settings,
     speed_ups,
@@ -49,11 +50,18 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
     found = []
     for target in (signal(setting, sizes), photograph(setting, sizes)):
         rivals = contenders(sizes, target)
-        kinds: dict[str, Sequence[Any]] = {PLAIN_NAME: plain_settings(sizes, target.dimension, rivals), **rivals}
-        trained = {name: train(target, options, sizes, setting, name) for name, options in kinds.items()}
-        gains = {name: speed_ups(trained[PLAIN_NAME], one, target) for name, one in trained.items()}
-        found.append(Comparison(target=target, trained=trained, gains=gains))
+        plain = plain_settings(sizes, target.dimension, largest_of(rivals, target.dimension))
+        kinds: dict[str, Sequence[Any]] = {PLAIN_NAME: plain, **rivals}
+        found.append(
+            compared(target, {name: train(target, options, sizes, setting, name) for name, options in kinds.items()})
+        )
     return found
+
+
+def compared(target: Target, trained: Mapping[str, Trained]) -> Comparison:
+    """Kinds that are trained, the plain network among them, with their speed-ups."""
+    gains = {name: speed_ups(trained[PLAIN_NAME], one, target) for name, one in trained.items()}
+    return Comparison(target=target, trained=trained, gains=gains)
 
 
 def claim_of(cure: str, least: float) -> str:

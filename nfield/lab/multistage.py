@@ -1,10 +1,7 @@
 """Networks in stages beside a plain network that has no fewer numbers and no less arithmetic to spend.
 
-Notation: u = Σ ε_n u_n, stage n a network for what stages 1 … n−1 have left (Wang & Lai, arXiv 2307.08934); n samples,
-p trained numbers of a stage, q of its last layer. Arithmetic is counted, not timed, so that a run repeats: a pass
-forward and backward is 6np operations, the normal equations of a Levenberg-Marquardt step 2np² + p³/3, the last layer's
-triangle and singular values 4nq² + 22q³. The stages' count assumes that no step is saved, the plain network's that no
-line search takes longer than it must: both favour the plain network.
+Notation: u = Σ ε_n u_n, stage n a network for what stages 1 … n−1 have left (Wang & Lai, arXiv 2307.08934). Arithmetic
+is counted as in `stage_work`; the plain network's count assumes that no line search takes longer than it must.
 """
 
 import math
@@ -22,8 +19,12 @@ from nfield.core.seeding import generator
 from nfield.encodings import IdentityConfig
 from nfield.fields.base import Field, count_parameters
 from nfield.fields.staged import StagedField
+from nfield.lab.cures import figures_of
+from nfield.lab.cures import told as told_of_cures
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
+from nfield.lab.multistage_shared import shared_comparisons
 from nfield.lab.plots import COLOURS, PLAIN, curve_with_spread, panels
+from nfield.lab.stage_work import pass_work, stage_work
 from nfield.tasks.signal import SignalTask
 from nfield.tasks.signal_stages import FunctionStages, chebyshev_points
 from nfield.training.loop import fit
@@ -126,15 +127,6 @@ class Plain:
     seconds: float
 
 
-def stage_work(record: StageRecord, settings: StageSettings) -> float:
-    """Operations of a stage on one coordinate, as the head of this file counts them."""
-    n, p, q = record.samples, record.parameters, record.width + 1
-    one_pass = 6.0 * n * p
-    last_layer = 6 * n * q + 4 * n * q**2 + 22 * q**3
-    second_order = one_pass + 2 * n * p**2 + p**3 / 3
-    return settings.adam_steps * one_pass + last_layer + settings.refine_steps * second_order
-
-
 def used_bands(problem: FunctionStages) -> list[int]:
     """Indices of the bands that carry energy."""
     bands = problem.probe.bands()
@@ -190,7 +182,7 @@ def plain_networks(problem: FunctionStages, sizes: _Settings, setting: Setting) 
     points = chebyshev_points(sizes.samples, 1)
     task = SignalTask(points, problem.values(points), problem.probe)
     config = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
-    one_pass = 6.0 * sizes.samples * count_parameters(config.build(1, 1, generator(0)))
+    one_pass = pass_work(sizes.samples, count_parameters(config.build(1, 1, generator(0))))
 
     def network(seed: int) -> Field:
         return Field(IdentityConfig().build(1, generator(seed)), config.build(1, 1, generator(seed, "plain"))).double()
@@ -237,12 +229,19 @@ def run(setting: Setting) -> Outcome:
         staged = [in_stages(problem, sizes.stages, seed, setting) for seed in setting.seeds(sizes.seeds)]
         seen[name] = (problem, staged, plain_networks(problem, sizes, setting))
     figures = {name: target_figures(*one) for name, one in seen.items()}
+    shared = shared_comparisons(setting, sizes.stages)
+    common = figures_of(shared)
     return Outcome(
         holds=all(checks(figures).values()),
         verdict="; ".join(told(name, figures[name]) for name in TARGETS) + ".",
-        figures={"targets": figures, "checks": {name: int(holds) for name, holds in checks(figures).items()}},
+        figures={
+            **common,
+            "targets": {**figures, **common["targets"]},
+            "checks": {name: int(holds) for name, holds in checks(figures).items()},
+        },
         plot=draw(seen),
         notes=(
+            "On what all cures are compared on, times fewer operations: " + "; ".join(map(told_of_cures, shared)) + ".",
             "Seconds of one seed here, in stages and plain: "
             + "; ".join(
                 f"{name} {np.mean([one.seconds for one in staged]):.2g} and {plain.seconds:.2g}"

@@ -12,7 +12,15 @@ from nfield.core.seeding import generator
 from nfield.encodings.hash_grid import HashGridConfig
 from nfield.lab import Setting
 from nfield.lab.cure_targets import OCTAVES, SIZES, photograph, signal
-from nfield.lab.cure_training import Encoded, Trained, median_times, parameters_of, plain_settings, speed_ups
+from nfield.lab.cure_training import (
+    Encoded,
+    Trained,
+    largest_of,
+    median_times,
+    parameters_of,
+    plain_settings,
+    speed_ups,
+)
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.mscale import data_scales
 
@@ -68,10 +76,12 @@ def test_speed_ups_of_curves_made_by_hand() -> None:
 
 def test_the_plain_network_is_never_the_smaller_one() -> None:
     rivals = {"a": [Mscale2Config(width=9, depth=2)], "b": [MLPConfig(width=5, depth=1)]}
-    found = plain_settings(QUICK, 2, rivals)
+    wanted = largest_of(rivals, 2)
+    assert wanted == parameters_of(rivals["a"][0], 2)
+    found = plain_settings(QUICK, 2, wanted)
     assert {config.activation for config in found} == {"relu", "tanh"}
-    assert all(parameters_of(config, 2) >= parameters_of(rivals["a"][0], 2) for config in found)
-    small = plain_settings(QUICK, 2, {"b": [MLPConfig(width=5, depth=1)]})
+    assert all(parameters_of(config, 2) >= wanted for config in found)
+    small = plain_settings(QUICK, 2, 1)
     assert {config.width for config in small} == {QUICK.width}
 
 

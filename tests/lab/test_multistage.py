@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from nfield.lab import Setting
-from nfield.lab.multistage import LEVELS, SIZES, TARGETS, Staged, checks, in_stages, stage_work
+from nfield.lab.multistage import LEVELS, SIZES, TARGETS, Staged, checks, in_stages
+from nfield.lab.stage_work import stage_work
 from nfield.tasks.signal import relative_l2
 from nfield.tasks.signal_stages import FunctionStages
 from nfield.training.stages import StageRecord, StageSettings
