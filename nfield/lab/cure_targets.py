@@ -34,7 +34,7 @@ class CureSizes:
     image_steps: int
     seeds: int
     trial: int
-    """The search for settings and rates takes this part of the steps: one in so many. Short trials choose rates
+    """A cure's search for settings and rates takes this part of the steps: one in so many. Short trials choose rates
     that are fast at first and too high later: with a sixth of the steps, some came out three to ten times higher."""
 
 

@@ -1,7 +1,7 @@
 """Training of a cure and of the plain network on one target, by the same rules.
 
-Every kind of network may choose among its settings and rates by the same short search, then trains for the same number
-of steps with the same samples in each.
+Every kind of network may choose among its settings and rates by a search, then trains for the same number of steps
+with the same samples in each.
 """
 
 import math
@@ -80,7 +80,11 @@ class Trained:
 
 
 def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setting, name: str) -> Trained:
-    """Choose among a kind's settings and rates by trials of one seed, then train members of all seeds."""
+    """Choose among a kind's settings and rates by trials of one seed, then train members of all seeds.
+
+    Trials take a part of the steps; those of the plain network, which must not lose by its rate, take all.
+    """
+    part = 1 if name == PLAIN_NAME else sizes.trial
     trials = {
         i: tuned_rate(
             config,
@@ -88,7 +92,7 @@ def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setti
             target.values,
             setting,
             rates=RATES,
-            steps=max(target.steps // sizes.trial, 1),
+            steps=max(target.steps // part, 1),
             schedule="cosine",
         )
         for i, config in enumerate(kinds)

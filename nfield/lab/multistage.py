@@ -65,7 +65,7 @@ SIZES = Sized(
         width=12, depth=2, samples=64, adam_steps=30, lbfgs_steps=3, trial_steps=5, seeds=2,
     ),
     default=_Settings(
-        stages=StageSettings(), width=32, depth=3, samples=384, adam_steps=3000, lbfgs_steps=180, trial_steps=600,
+        stages=StageSettings(), width=32, depth=3, samples=384, adam_steps=2400, lbfgs_steps=160, trial_steps=600,
         seeds=5,
     ),
     full=_Settings(

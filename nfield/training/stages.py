@@ -56,8 +56,9 @@ class StageSettings:
     """What follows: levenberg (Levenberg-Marquardt) or lbfgs; auto takes the former for networks small enough."""
     refine_steps: int = 30
     """Steps of that at the most."""
-    improvement: float = 0.9
-    """A stage must bring the error below this share of what it was, or it is dropped."""
+    improvement: float = 0.97
+    """A stage must bring the error below this share of what it was, or it is dropped; one that gains little may open
+    the way for the next, which sees other frequencies."""
     checkpoint_seconds: float = 60.0
     """Time between checkpoints within a stage."""
 
@@ -102,7 +103,7 @@ class StageRecord:
     per_half_wave: float
     """Samples per half wave of what it was to learn."""
     refiner: str
-    """What followed Adam."""
+    """What followed Adam; none where its steps were taken back."""
     seconds: float
     """Time of its training."""
     notes: tuple[str, ...]
@@ -135,9 +136,10 @@ def fit_in_stages(
         if plan is None:
             return found, records, f"After stage {number - 1} only rounding is left."
         first_scale = float(found.scales[0]) if records else plan.scale
-        field, refiner, seconds = _train(number, first_scale, plan, problem, settings, seed, folder, resume, progress)
+        stage = _Stage(number=number, first_scale=first_scale, plan=plan, before=found)
+        field, refiner, seconds = _train(stage, problem, settings, seed, folder, resume, progress)
+        before, error = error, _error_with(stage, field, problem)
         found.append(plan.config, field, plan.scale)
-        before, error = error, problem.error(found)
         kept = error < settings.improvement * before
         records.append(
             StageRecord(
@@ -170,10 +172,25 @@ def _network(number: int, in_dim: int, settings: StageSettings) -> StageConfig:
     return StageConfig(kappa=LEAST_KAPPA, width=width, depth=settings.depth, groups=NETWORKS[settings.network])
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Stage:
+    """A stage that is to be trained, and those before it."""
+
+    number: int
+    first_scale: float
+    plan: StagePlan
+    before: StagedField
+
+
+def _error_with(stage: _Stage, field: Field, problem: StageProblem) -> float:
+    """The problem's error with the stages before and this network."""
+    whole = stage.before.first(len(stage.before.stages))
+    whole.append(stage.plan.config, field, stage.plan.scale)
+    return problem.error(whole)
+
+
 def _train(
-    number: int,
-    first_scale: float,
-    plan: StagePlan,
+    stage: _Stage,
     problem: StageProblem,
     settings: StageSettings,
     seed: int,
@@ -181,7 +198,11 @@ def _train(
     resume: bool,
     progress: Progress | None,
 ) -> tuple[Field, str, float]:
-    """One stage: Adam, the last layer, then steps of second order. Returns the network, the refiner and the seconds."""
+    """One stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
+
+    Returns the network, the refiner ("none" where its steps were taken back) and the seconds.
+    """
+    number, plan = stage.number, stage.plan
     field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
     large = field.count_parameters() > MOST_PARAMETERS
     refiner = ("lbfgs" if large else "levenberg") if settings.refiner == "auto" else settings.refiner
@@ -189,16 +210,9 @@ def _train(
         steps=settings.adam_steps, precision="float64", evaluations=2, checkpoint_seconds=settings.checkpoint_seconds
     )
     refine = replace(common, optimizer=refiner, steps=settings.refine_steps, schedule="constant")
-    seconds = 0.0
-    for phase, options in (("adam", common), ("refine", refine)):
-        if phase == "refine":
-            begin = time.perf_counter()
-            batch = plan.task.batch(seeded(seed, f"stage {number} last layer"))
-            # Rounding of this stage then stays that of a sum whose first stage has weights of this norm.
-            largest = LARGEST_WEIGHTS * first_scale / plan.scale
-            solve_last_layer(field, plan.task, batch, largest=largest)
-            seconds += time.perf_counter() - begin
-        result = fit(
+
+    def trained(phase: str, options: TrainingSettings) -> float:
+        return fit(
             field,
             plan.task,
             options,
@@ -207,8 +221,22 @@ def _train(
             folder=folder,
             resume=resume,
             progress=progress,
-        )
-        seconds += result.seconds
+        ).seconds
+
+    seconds = trained("adam", common)
+    begin = time.perf_counter()
+    # Rounding of this stage then stays that of a sum whose first stage has weights of this norm.
+    largest = LARGEST_WEIGHTS * stage.first_scale / plan.scale
+    batch = plan.task.batch(seeded(seed, f"stage {number} last layer"))
+    solve_last_layer(field, plan.task, batch, largest=largest)
+    middle = {name: value.clone() for name, value in field.state_dict().items()}
+    middle_error = _error_with(stage, field, problem)
+    seconds += time.perf_counter() - begin
+    seconds += trained("refine", refine)
+    # Few samples can be met ever better by what is ever worse between them.
+    if middle_error < _error_with(stage, field, problem):
+        field.load_state_dict(middle)
+        refiner = "none"
     for parameter in field.requires_grad_(False).eval().parameters():
         parameter.grad = None
     return field, refiner, seconds

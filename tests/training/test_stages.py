@@ -10,7 +10,7 @@ import torch
 from nfield.core.checks import UserError
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.signal import SignalTask, relative_l2
-from nfield.tasks.signal_stages import FunctionStages, evaluated
+from nfield.tasks.signal_stages import FunctionStages, SampleStages, evaluated
 from nfield.training.stages import StageSettings, fit_in_stages
 
 
@@ -69,6 +69,24 @@ def test_a_stage_that_does_not_improve_is_dropped():
     assert reason.startswith("Stage 2 was dropped: the error was")
     assert Misled().error(field) == records[0].error < records[1].error
     assert records[1].error == pytest.approx(2 * records[0].error, rel=0.2)
+
+
+def test_a_refinement_that_fits_noise_is_taken_back():
+    """Values of pure noise at few points: whatever is learned of them is wrong in between, the more so the better."""
+    points = torch.linspace(-1, 1, 40, dtype=torch.float64)[:, None]
+    kept = []
+    for seed in range(4):
+        values = torch.randn(40, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+        problem = SampleStages(points, values, seed=seed)
+        errors = {}
+        for steps in (0, 30):
+            settings = StageSettings(stages=1, width=6, refine_steps=steps, improvement=1e9)
+            _, (record,), _ = fit_in_stages(problem, settings, seed=seed)
+            errors[steps] = record.error
+        assert errors[30] <= errors[0]
+        assert (record.refiner == "none") == (errors[30] == errors[0])
+        kept.append(record.refiner)
+    assert "none" in kept
 
 
 def test_no_stage_is_trained_on_rounding_and_none_beyond_the_target():
