@@ -49,13 +49,15 @@ def keep_components(
     *,
     area_share: float = 0.01,
     point_share: float = 0.01,
+    density_share: float = 0.25,
 ) -> Mesh:
     """Drop pieces that are small and that few points lie next to, and bubbles inside the solid.
 
     A piece stays if it is the largest solid by area, if it has at least `area_share` of the whole area, or if at least
     `point_share` of the points are nearer to it than to others. Bubbles, whose volume is negative, need the points.
-    Where points are given, a piece that is nearest to none of them is no part of the surface, however large: between
-    clusters far apart a field may have zeros that enclose nothing but empty space.
+    Where points are given, a piece with less than `density_share` of the points that its area would have if they were
+    spread evenly, or none, needs them too, however large: in gaps, and between clusters far apart, a field may have
+    zeros that enclose nothing but empty space.
     """
     found = components(mesh)
     # A single piece is kept whatever it is like; looking for the points' nearest vertices would take time and memory.
@@ -63,12 +65,14 @@ def keep_components(
         return mesh
     solid = found.volumes >= 0
     needed, number = 0.0, np.ones(len(solid), np.int64)
+    even = np.ones(len(solid), bool)
     if points is not None and len(points):
         used = np.flatnonzero(found.labels >= 0)
         nearest = cKDTree(mesh.vertices[used]).query(points, workers=-1)[1]
         needed, number = point_share * len(points), np.bincount(found.labels[used[nearest]], minlength=len(solid))
+        even = number >= density_share * len(points) * found.areas / found.areas[number > 0].sum()
     supported = number > 0
-    kept = (found.areas >= area_share * found.areas[supported].sum()) & solid & supported
+    kept = (found.areas >= area_share * found.areas[supported].sum()) & solid & supported & even
     # The areas fall; where all is bubbles or nothing but bubbles has points, the largest piece is the surface.
     kept[np.argmax(solid & supported)] = True
     if points is not None and len(points):

@@ -140,16 +140,20 @@ class Level:
             weights.append(0.75 ** (3 - sum(corner)) * 0.25 ** sum(corner))
         return torch.stack(rows, 1), torch.tensor(weights, device=fine.device), there
 
-    def refined(self, fine: Keys) -> Float[torch.Tensor, " n"]:
-        """Coefficients of the same function at nodes of half the step; all of their parents must exist."""
+    def refined(self, fine: Keys, step: float) -> Float[torch.Tensor, " n"]:
+        """Coefficients of the same function at nodes of half the step, or of the same, all parents of which exist."""
+        if step == self.step:
+            return self.values[look_up(self.keys, fine)[0]]
         parts = []
         for part in fine.split(NODES_AT_ONCE):
             rows, weights, _ = self.parents(part)
             parts.append((self.values[rows] * weights.to(self.values.dtype)).sum(1))
         return torch.cat(parts)
 
-    def has_parents(self, fine: Keys) -> Bool[torch.Tensor, " n"]:
-        """Which nodes of half the step can be refined."""
+    def has_parents(self, fine: Keys, step: float) -> Bool[torch.Tensor, " n"]:
+        """Which nodes of half the step, or of the same, can be refined."""
+        if step == self.step:
+            return look_up(self.keys, fine)[1]
         return torch.cat([self.parents(part)[2] for part in fine.split(NODES_AT_ONCE)])
 
 

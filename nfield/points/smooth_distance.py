@@ -6,11 +6,11 @@ Minimises, over quadratic B-splines,
 
 over the points x with their areas a, weights w and unit normals n (smooth signed distance: Calakli & Taubin, Computer
 Graphics Forum 30(7), 2011). λ = s³ with the smoothing length s: waves along the surface shorter than about 2πs are
-damped. Levels of halving steps are solved from coarse to fine, each as a correction of the one before that lives near
-the points alone, so that time and memory grow with the surface and not with the volume. Between the solves the normals
-turn to ∇f/|∇f|, which leaves their noise behind, and points that lie far off lose weight. On the finest level normals
-are averaged over neighbours that point nearly the same way, and what bends strongly all around resists less: both keep
-edges while flat parts lose their noise.
+damped. Levels of halving steps (`level_plan`) are solved from coarse to fine, each as a correction of the one before
+that lives near the points alone, so that time and memory grow with the surface and not with the volume. Between the
+solves the normals turn to ∇f/|∇f|, which leaves their noise behind, and points that lie far off lose weight. On the
+finest level normals are averaged over neighbours that point nearly the same way, and what bends strongly all around
+resists less: both keep edges while flat parts lose their noise.
 
 Positions are in any unit; f has the same.
 """
@@ -37,19 +37,18 @@ from nfield.points.lattice import (
     transposed,
     unpack,
 )
+from nfield.points.level_plan import planned_levels
 
 REACH = 2
 """Nodes around the points' own that a level may correct."""
 RIM = 2
 """Nodes around these that stay as they are, which joins a level smoothly to the coarser one."""
-COARSEST = 8
-"""Steps of the coarsest level along the cloud's longest edge."""
 CELL = 0.5
 """Edge of the cells, in steps of a level, whose points it takes as one."""
-DENSE = 32
-"""Levels with no more steps than this along that edge reach over the whole box."""
 MARGIN = 0.25
 """Of the cloud's longest edge, added on all sides of it."""
+TRUSTED = 0.3
+"""Steps from a smoother surface within which a point takes its normal from there when smoothed less."""
 LEAST_GRADIENT = 0.3
 """Below this length of ∇f a point keeps its normal: the function is not yet a distance there."""
 TOLERANCE = 1e-3
@@ -113,24 +112,21 @@ def solve_levels(
     after each level, and stops there if it returns False. All tensors are on the sample's device.
     """
     extent = _extent(sample)
-    first = smoothing.step * 2.0 ** max(0, round(_log2(extent / smoothing.step / COARSEST)))
-    if coarse:
-        first = coarse[0].step
+    plan = planned_levels(extent, smoothing.step, first=coarse[0].step if coarse else None)
     levels = list(coarse)
-    for depth in range(len(coarse), 1 + round(_log2(first / smoothing.step))):
-        step = first / 2.0**depth
-        dense = _is_dense(depth, step, extent)
+    for step, dense in plan[len(coarse) :]:
+        again = bool(levels) and levels[-1].step == step
         keys, free = _nodes(sample.points, step, extent, levels[-1] if levels else None, dense=dense)
-        start = levels[-1].refined(keys) if levels else torch.zeros(len(keys), device=keys.device)
+        start = levels[-1].refined(keys, step) if levels else torch.zeros(len(keys), device=keys.device)
         level = Level(step=step, keys=keys, values=start.to(sample.points.dtype))
         length, normal_length = smoothing.lengths(step, dense=dense)
-        iterations = smoothing.iterations * (4 if depth == 0 else 1)
+        iterations = smoothing.iterations * (1 if levels else 4)
         thin = thinned(sample, step * CELL)
         finest = step < 1.5 * smoothing.step
         filtered = BilateralFilter(thin.points, thin.areas, length) if finest and smoothing.filtered else None
         system = _System(level, free, thin.points, dense=dense)
         if levels:
-            thin = _renewed(thin, system, level, smoothing, filtered)
+            thin = (_reopened if again else _renewed)(thin, system, level, smoothing, filtered)
         for _ in range(smoothing.rounds):
             system.sharpen(level, smoothing.edge_scale)
             level = system.solve(level, thin, length, normal_length, iterations)
@@ -147,9 +143,8 @@ def shared_levels(levels: Sequence[Level], before: Smoothing, smoothing: Smoothi
     """Those first of the levels of a solve with the smoothing `before` that one with `smoothing` would only repeat."""
     if replace(before, length=smoothing.length) != smoothing:
         return ()
-    count, extent = 0, _extent(sample)
-    for depth, level in enumerate(levels):
-        dense = _is_dense(depth, level.step, extent)
+    count = 0
+    for level, (_, dense) in zip(levels, planned_levels(_extent(sample), smoothing.step), strict=False):
         if not dense or before.lengths(level.step, dense=True) != smoothing.lengths(level.step, dense=True):
             break
         count += 1
@@ -183,14 +178,6 @@ def _extent(sample: Sample) -> float:
     return float((sample.points.amax(0) - sample.points.amin(0)).max())
 
 
-def _is_dense(depth: int, step: float, extent: float) -> bool:
-    return depth == 0 or extent / step <= DENSE
-
-
-def _log2(value: float) -> float:
-    return float(torch.log2(torch.tensor(max(value, 1.0), dtype=torch.float64)))
-
-
 def _nodes(
     points: Float[torch.Tensor, "p 3"], step: float, extent: float, coarser: Level | None, *, dense: bool
 ) -> tuple[Keys, Bool[torch.Tensor, " n"]]:
@@ -199,13 +186,13 @@ def _nodes(
     if not dense:
         free = dilated(torch.unique(pack(nearest)), REACH)
         keys = dilated(free, RIM)
-        keys = keys if coarser is None else keys[coarser.has_parents(keys)]
+        keys = keys if coarser is None else keys[coarser.has_parents(keys, step)]
         return keys, look_up(free, keys)[1]
     reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
     keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
     if coarser is None:
         return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device)
-    keys = keys[coarser.has_parents(keys)]
+    keys = keys[coarser.has_parents(keys, step)]
     nodes = unpack(keys)
     return keys, ((nodes >= nodes.amin(0) + RIM) & (nodes <= nodes.amax(0) - RIM)).all(-1)
 
@@ -332,6 +319,19 @@ def _renewed(
     # The floor keeps exact points from calling each other outliers over what the step cannot resolve.
     scale = smoothing.outlier_scale * (1.4826 * distance.median() + 0.1 * level.step)
     return replace(sample, normals=normals, weights=1 / (1 + (distance / scale) ** 2) ** 2)
+
+
+def _reopened(
+    sample: Sample, system: _System, level: Level, smoothing: Smoothing, filtered: BilateralFilter | None
+) -> Sample:
+    """The sample for a level smoothed less than the one that this solution is from.
+
+    What the smoother one has flattened, such as the tip of a limb, must not count as an outlier or lend its normals.
+    """
+    value, gradient = system.look(level)
+    near = value.abs() < TRUSTED * level.step * gradient.norm(dim=-1).clamp(min=LEAST_GRADIENT)
+    found = _renewed(sample, system, level, smoothing, filtered)
+    return replace(sample, normals=torch.where(near[:, None], found.normals, sample.normals))
 
 
 def _stencil(

@@ -60,6 +60,16 @@ def test_a_large_piece_without_points_goes(shapes):
     assert len(components(kept).areas) == 2
 
 
+def test_a_piece_with_far_fewer_points_than_its_size_asks_for_goes(shapes):
+    """Areas of 100 and 4: with 260 points spread evenly the small piece has ten, and a quarter of them keeps it."""
+    large, small = shapes.tetrahedron(10.0), shapes.tetrahedron(2.0, (50.0, 0.0, 0.0))
+    mesh = shapes.joined(large, small)
+    for count, pieces in ((1, 1), (3, 2)):
+        points = np.concatenate([np.repeat(large.vertices, 65, 0)[count:], np.repeat(small.vertices[:1], count, 0)])
+        kept = keep_components(mesh, points, point_share=0.5)
+        assert len(components(kept).areas) == pieces
+
+
 def test_bubbles_go_unless_points_lie_next_to_them(shapes):
     """The bubble, 1/16 of the outer surface's area, is dropped however small the share that is asked for."""
     mesh = shapes.joined(shapes.tetrahedron(8.0), shapes.tetrahedron(2.0, (1.0, 1.0, 1.0), inward=True))

@@ -68,9 +68,19 @@ def test_refinement_keeps_the_function() -> None:
     """Oracle: quadratic B-splines of one step are sums of those of half the step."""
     coarse = random_level()
     keys = block(torch.tensor([-10] * 3), torch.tensor([9] * 3))
-    fine = Level(step=0.05, keys=keys, values=coarse.refined(keys))
+    fine = Level(step=0.05, keys=keys, values=coarse.refined(keys, 0.05))
     points = (torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64) - 0.5) * 0.6
     torch.testing.assert_close(evaluate_levels([fine], points), evaluate_levels([coarse], points))
+
+
+def test_a_level_of_the_same_step_takes_over_the_coefficients() -> None:
+    level = random_level()
+    keys = block(torch.tensor([-10] * 3), torch.tensor([3] * 3))
+    there = level.has_parents(keys, level.step)
+    assert torch.equal(there, (unpack(keys) >= -8).all(-1))
+    taken = Level(step=level.step, keys=keys[there], values=level.refined(keys[there], level.step))
+    points = torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 0.6 - 0.5
+    torch.testing.assert_close(evaluate_levels([level, taken], points), evaluate_levels([level], points))
 
 
 def test_functions_of_first_degree_are_reproduced_beyond_the_lattice_continuously() -> None:
@@ -111,7 +121,7 @@ def test_exact_points_of_a_sphere_give_its_distance() -> None:
     for radius in (0.37, 0.4, 0.43):
         value = evaluate_levels(levels, torch.from_numpy(radius * directions).float())
         # Away from its zeros the slope of the smoothest function stays a little below that of the distance.
-        assert float((value - (radius - 0.4)).abs().max()) < (0.001 if radius == 0.4 else 0.008)
+        assert float((value - (radius - 0.4)).abs().max()) < (0.0015 if radius == 0.4 else 0.008)
     assert float(evaluate_levels(levels, torch.zeros(1, 3))) < -0.1
     assert float(evaluate_levels(levels, torch.tensor([[3.0, 0.0, 0.0]]))) > 2
 
