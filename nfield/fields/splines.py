@@ -5,8 +5,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 
-from nfield.points.lattice import Level
-from nfield.points.smooth_distance import evaluate_levels
+from nfield.points.lattice import Level, evaluate_levels
 
 CHUNK = 1 << 17
 """Points evaluated at once where no gradient is wanted."""

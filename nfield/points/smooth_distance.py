@@ -41,16 +41,20 @@ from nfield.points.level_plan import planned_levels
 
 REACH = 2
 """Nodes around the points' own that a level may correct."""
+REACH_AGAIN = 1
+"""The same where the coarser level has the same step and reaches everywhere: it closes limbs better."""
 RIM = 2
 """Nodes around these that stay as they are, which joins a level smoothly to the coarser one."""
 CELL = 0.5
 """Edge of the cells, in steps of a level, whose points it takes as one."""
 MARGIN = 0.25
 """Of the cloud's longest edge, added on all sides of it."""
-TRUSTED = 0.3
-"""Steps from a smoother surface within which a point takes its normal from there when smoothed less."""
+TRUSTED = 0.3, 2.0
+"""Steps, or robust standard deviations, from a smoother surface within which points take their normals from there."""
 LEAST_GRADIENT = 0.3
 """Below this length of ∇f a point keeps its normal: the function is not yet a distance there."""
+SIGMA_PER_MEDIAN = 1.4826
+"""Standard deviation of a normal variable over the median of its absolute value."""
 TOLERANCE = 1e-3
 STENCIL = 7
 """Nodes of the Laplacian's stencil."""
@@ -184,7 +188,8 @@ def _nodes(
     """Keys of a level, and which of its nodes are free."""
     nearest = (points / step - 0.5).round().long()
     if not dense:
-        free = dilated(torch.unique(pack(nearest)), REACH)
+        again = coarser is not None and coarser.step == step
+        free = dilated(torch.unique(pack(nearest)), REACH_AGAIN if again else REACH)
         keys = dilated(free, RIM)
         keys = keys if coarser is None else keys[coarser.has_parents(keys, step)]
         return keys, look_up(free, keys)[1]
@@ -317,7 +322,7 @@ def _renewed(
         return replace(sample, normals=normals)
     distance = value.abs() / length[:, 0].clamp(min=LEAST_GRADIENT)
     # The floor keeps exact points from calling each other outliers over what the step cannot resolve.
-    scale = smoothing.outlier_scale * (1.4826 * distance.median() + 0.1 * level.step)
+    scale = smoothing.outlier_scale * (SIGMA_PER_MEDIAN * distance.median() + 0.1 * level.step)
     return replace(sample, normals=normals, weights=1 / (1 + (distance / scale) ** 2) ** 2)
 
 
@@ -329,7 +334,8 @@ def _reopened(
     What the smoother one has flattened, such as the tip of a limb, must not count as an outlier or lend its normals.
     """
     value, gradient = system.look(level)
-    near = value.abs() < TRUSTED * level.step * gradient.norm(dim=-1).clamp(min=LEAST_GRADIENT)
+    distance = value.abs() / gradient.norm(dim=-1).clamp(min=LEAST_GRADIENT)
+    near = distance < max(TRUSTED[0] * level.step, TRUSTED[1] * SIGMA_PER_MEDIAN * float(distance.median()))
     found = _renewed(sample, system, level, smoothing, filtered)
     return replace(sample, normals=torch.where(near[:, None], found.normals, sample.normals))
 
@@ -371,29 +377,3 @@ def _hessian(level: Level) -> torch.Tensor:
     rows = torch.cat([part[0] for part in parts])
     factors = torch.cat([part[1] for part in parts])
     return sparse_rows(rows, factors / level.step**2, len(level.keys))
-
-
-def evaluate_levels(levels: list[Level], points: Float[torch.Tensor, "p 3"]) -> Float[torch.Tensor, " p"]:
-    """The value of the finest level that reaches each point; beyond all, that at the nearest place plus the distance.
-
-    Differentiable with respect to the points: once smoothly, twice almost everywhere.
-    """
-    coarsest = levels[0]
-    nodes = unpack(coarsest.keys)
-    low, high = (nodes.amin(0) + 1.01) * coarsest.step, (nodes.amax(0) - 0.01) * coarsest.step
-    inside = torch.maximum(torch.minimum(points, high.to(points)), low.to(points))
-    beyond = (points - inside).square().sum(-1)
-    parts: list[torch.Tensor] = []
-    where: list[torch.Tensor] = []
-    left = torch.arange(len(points), device=points.device)
-    for level in reversed(levels):
-        rows, whole, fraction = level.locate(inside[left])
-        weights, _ = spline_weights(fraction[whole])
-        parts.append((level.values.to(weights.dtype)[rows[whole]] * weights).sum(-1))
-        where.append(left[whole])
-        left = left[~whole]
-        if not len(left):
-            break
-    values = points.new_zeros(len(points)).index_put((torch.cat(where),), torch.cat(parts))
-    # The square root's slope at zero would be infinite.
-    return values + torch.where(beyond > 0, beyond, 1.0).sqrt() * (beyond > 0)

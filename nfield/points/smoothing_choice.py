@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from nfield.points.lattice import Level
+from nfield.points.lattice import Level, evaluate_levels
 from nfield.points.smooth_distance import (
     LEAST_GRADIENT,
+    SIGMA_PER_MEDIAN,
     Sample,
     Smoothing,
-    evaluate_levels,
     shared_levels,
     solve_levels,
 )
@@ -55,8 +55,6 @@ LEAST_GAIN = 0.5
 """Standard errors of the mean by which another length must come closer than the one to begin with."""
 CLIP = 2.5
 """Residuals count up to this many standard deviations, so that outliers do not decide."""
-SIGMA_PER_MEDIAN = 1.4826
-"""Standard deviation of a normal variable over the median of its absolute value."""
 
 
 @dataclass(frozen=True, kw_only=True)

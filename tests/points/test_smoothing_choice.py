@@ -7,7 +7,8 @@ import torch
 from balls import ball
 
 from nfield.points import smoothing_choice
-from nfield.points.smooth_distance import Sample, evaluate_levels, solve_levels
+from nfield.points.lattice import evaluate_levels
+from nfield.points.smooth_distance import Sample, solve_levels
 from nfield.points.smoothing_choice import FIRST, choose_smoothing, length_for, smoothing_of
 
 COUNT, RADIUS = 1500, 0.4
