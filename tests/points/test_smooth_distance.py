@@ -24,6 +24,7 @@ from nfield.points.lattice import (
 from nfield.points.smooth_distance import (
     Sample,
     Smoothing,
+    _reopened,
     _System,
     shared_levels,
     solve_levels,
@@ -81,6 +82,33 @@ def test_a_level_of_the_same_step_takes_over_the_coefficients() -> None:
     taken = Level(step=level.step, keys=keys[there], values=level.refined(keys[there], level.step))
     points = torch.rand(200, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 0.6 - 0.5
     torch.testing.assert_close(evaluate_levels([level, taken], points), evaluate_levels([level], points))
+
+
+def test_what_a_smoother_level_flattened_keeps_its_normals_and_weights() -> None:
+    """Distances in steps: those below 0.3, or below two robust deviations where points are noisy, take normals over."""
+
+    class Solved(_System):
+        def __init__(self, distances: torch.Tensor) -> None:
+            self.distances = distances
+
+        def look(self, level: Level) -> tuple[torch.Tensor, torch.Tensor]:
+            # A function of half the slope, so that values are half the distances.
+            gradient = torch.zeros(len(self.distances), 3)
+            gradient[:, 2] = 0.5
+            return 0.5 * self.distances * level.step, gradient
+
+    level = random_level()
+    for distances, taken in (
+        ([0.0, 0.01, -0.02, 0.29, 0.31, -2.0], [True, True, True, True, False, False]),
+        ([0.4, -0.5, 0.6, 0.5, -0.4, 2.0], [True, True, True, True, True, False]),
+    ):
+        normals = torch.zeros(6, 3)
+        normals[:, 0] = 1
+        sample = Sample(points=torch.rand(6, 3), normals=normals, areas=torch.ones(6), weights=torch.full((6,), 0.7))
+        found = _reopened(sample, Solved(torch.tensor(distances)), level, Smoothing(step=0.1, length=0.01), None)
+        assert (found.normals[:, 2] == 1).tolist() == taken
+        assert torch.equal(found.normals[~torch.tensor(taken)], normals[~torch.tensor(taken)])
+        assert torch.equal(found.weights, sample.weights)
 
 
 def test_functions_of_first_degree_are_reproduced_beyond_the_lattice_continuously() -> None:
