@@ -43,6 +43,8 @@ REACH = 2
 """Nodes around the points' own that a level may correct."""
 REACH_AGAIN = 1
 """The same where the coarser level has the same step and reaches everywhere: it closes limbs better."""
+EDGES_AGAIN = 2.0
+"""Times the edge scale there: of so long a step a whole ball bends, and less resistance would keep its noise."""
 RIM = 2
 """Nodes around these that stay as they are, which joins a level smoothly to the coarser one."""
 CELL = 0.5
@@ -132,7 +134,7 @@ def solve_levels(
         if levels:
             thin = (_reopened if again else _renewed)(thin, system, level, smoothing, filtered)
         for _ in range(smoothing.rounds):
-            system.sharpen(level, smoothing.edge_scale)
+            system.sharpen(level, (EDGES_AGAIN if again else 1.0) * smoothing.edge_scale)
             level = system.solve(level, thin, length, normal_length, iterations)
             thin = _renewed(thin, system, level, smoothing, filtered)
         # The next level's system is several times as large; both would not have to fit.
