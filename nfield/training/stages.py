@@ -137,8 +137,8 @@ def fit_in_stages(
             return found, records, f"After stage {number - 1} only rounding is left."
         first_scale = float(found.scales[0]) if records else plan.scale
         stage = _Stage(number=number, first_scale=first_scale, plan=plan, before=found)
-        field, refiner, seconds = _train(stage, problem, settings, seed, folder, resume, progress)
-        before, error = error, _error_with(stage, field, problem)
+        before = error
+        field, error, refiner, seconds = _train(stage, problem, settings, seed, folder, resume, progress)
         found.append(plan.config, field, plan.scale)
         kept = error < settings.improvement * before
         records.append(
@@ -197,10 +197,10 @@ def _train(
     folder: RunFolder | None,
     resume: bool,
     progress: Progress | None,
-) -> tuple[Field, str, float]:
+) -> tuple[Field, float, str, float]:
     """One stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
 
-    Returns the network, the refiner ("none" where its steps were taken back) and the seconds.
+    Returns the network, the error with it, the refiner ("none" where its steps were taken back) and the seconds.
     """
     number, plan = stage.number, stage.plan
     field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
@@ -234,9 +234,10 @@ def _train(
     seconds += time.perf_counter() - begin
     seconds += trained("refine", refine)
     # Few samples can be met ever better by what is ever worse between them.
-    if middle_error < _error_with(stage, field, problem):
+    error = _error_with(stage, field, problem)
+    if middle_error < error:
         field.load_state_dict(middle)
-        refiner = "none"
+        error, refiner = middle_error, "none"
     for parameter in field.requires_grad_(False).eval().parameters():
         parameter.grad = None
-    return field, refiner, seconds
+    return field, error, refiner, seconds
