@@ -70,7 +70,7 @@ def in_stages(target: Target, settings: StageSettings, seed: int, setting: Setti
     return Run(
         work=np.cumsum([stage_work(record, settings) for record in records]).tolist(),
         outputs=outputs,
-        parameters=sum(record.parameters for record in records),
+        parameters=sum(record.parameters for record in records if record.kept),
         error=min([1.0, *(record.error for record in records)]),
     )
 
