@@ -37,7 +37,8 @@ def profiles_of(
     except UserError:
         return None
     points = prepared.sample.points.cpu().numpy().astype(np.float64)
-    found = settled(cut_profiles(keep_components(mesh, points)), splines, diagonal, device)
+    cell = 2 * REFERENCE_EDGE / REFERENCE_CELLS
+    found = settled(cut_profiles(keep_components(mesh, points)), splines, cell, diagonal, device)
     return ProfileProbe(found, diagonal) if found else None
 
 

@@ -11,11 +11,11 @@ missed by as much as the reference has of it, also where the plane cuts the surf
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64
 
 from nfield.core.mesh import Mesh
 from nfield.meshing.sections import closed_sections
@@ -37,6 +37,10 @@ RINGS = 6
 """Steps of that search, from the profile outwards."""
 REFINEMENTS = 4
 """Secants within the step that holds the zero."""
+SETTLED = 0.01
+"""Most that a curve moved onto a network's zeros may be off them, in the distance that it was allowed to move."""
+LEAST_KNOWN = 0.5
+"""Share of a profile's samples that must lie on the reference."""
 CHUNK = 1 << 15
 NO_PROFILES = "no plane cut the reference surface in a closed curve long enough to be measured"
 
@@ -50,6 +54,8 @@ class Profile:
     """Unit normal of the plane."""
     spacing: float
     """Distance of neighbouring samples along the curve."""
+    known: Bool[np.ndarray, " n"] | None = None
+    """Samples that lie on the surface that is the reference; all of them where this is None."""
 
     @property
     def across(self) -> Float64[np.ndarray, "n 3"]:
@@ -167,6 +173,7 @@ class ProfileProbe:
         self._points = torch.from_numpy(np.concatenate([profile.points for profile in profiles])).float()
         self._across = torch.from_numpy(np.concatenate([profile.across for profile in profiles])).float()
         self._nothing = np.concatenate([profile.points.mean(0) - profile.points for profile in profiles])
+        self._known = np.concatenate([_known(profile) for profile in profiles])
 
     @property
     def samples(self) -> int:
@@ -174,12 +181,15 @@ class ProfileProbe:
         return len(self._points)
 
     def displacements(self, network: Network, device: torch.device) -> tuple[Float64[np.ndarray, "p 3"], float]:
-        """The error e of each sample, in the profiles' unit, and the share of samples that have no zero near."""
+        """The error e of each sample, in the profiles' unit, and the share of samples that have no zero near.
+
+        Samples that are not known to lie on the reference have no error.
+        """
         across = self._across.to(device)
         way = reach(network, self._points.to(device), across, SEARCH * self.diagonal)
-        missing = np.isnan(way)
-        moved = np.where(missing, 0, way)[:, None] * self._across.double().numpy()
-        return np.where(missing[:, None], self._nothing, moved), float(missing.mean())
+        missing = np.isnan(way) & self._known
+        moved = np.where(missing | ~self._known, 0, way)[:, None] * self._across.double().numpy()
+        return np.where(missing[:, None], self._nothing, moved), float(missing.sum() / self._known.sum())
 
     def errors(self, network: Network, device: torch.device) -> tuple[list[float | None], float]:
         """Relative error of every band, and the share of samples that have no zero near."""
@@ -187,13 +197,33 @@ class ProfileProbe:
         return self.bands(moved / self.diagonal), missing
 
 
-def settled(profiles: Sequence[Profile], network: Network, diagonal: float, device: torch.device) -> list[Profile]:
-    """Profiles of a network's mesh moved onto its own zeros, so that the mesh's facets are no part of the reference."""
-    moved = []
+def settled(
+    profiles: Sequence[Profile], network: Network, furthest: float, diagonal: float, device: torch.device
+) -> list[Profile]:
+    """Profiles of a network's mesh moved onto its own zeros, so that the mesh's facets are no part of the reference.
+
+    `furthest` is how far a sample may move, `diagonal` as in `ProfileProbe`. Where the network has no zero so near (the
+    mesh's cut at the edge of the box), or where the search does not find the moved sample's own zero (a sheet or a gap
+    thinner than its step), samples become unknown: the very network they were cut from would miss them. Profiles
+    that are unknown for the most part are left out.
+    """
+    found = []
     for profile in profiles:
-        across = profile.across
-        places = [torch.from_numpy(array).float().to(device) for array in (profile.points, across)]
-        way = np.nan_to_num(reach(network, places[0], places[1], SEARCH * diagonal))
-        points: Float[np.ndarray, "n 3"] = profile.points + way[:, None] * across
-        moved.append(Profile(points=points, plane=profile.plane, spacing=profile.spacing))
-    return moved
+        way = _ways(network, profile, furthest, device)
+        met = np.isfinite(way)
+        points: Float[np.ndarray, "n 3"] = profile.points + np.where(met, way, 0)[:, None] * profile.across
+        moved = replace(profile, points=points)
+        again = _ways(network, moved, SEARCH * diagonal, device)
+        known = met & (np.abs(again) < SETTLED * furthest)
+        if known.mean() >= LEAST_KNOWN:
+            found.append(replace(moved, known=known))
+    return found
+
+
+def _known(profile: Profile) -> Bool[np.ndarray, " n"]:
+    return np.ones(len(profile.points), dtype=bool) if profile.known is None else profile.known
+
+
+def _ways(network: Network, profile: Profile, furthest: float, device: torch.device) -> Float64[np.ndarray, " n"]:
+    points, across = (torch.from_numpy(array).float().to(device) for array in (profile.points, profile.across))
+    return reach(network, points, across, furthest)

@@ -126,10 +126,49 @@ def test_the_turn_of_the_curve_and_the_sign_of_the_field_do_not_matter(probe: Pr
 def test_profiles_are_settled_onto_the_zeros_of_a_network() -> None:
     """A mesh of few cells has facets; moved onto the sphere's zeros its curves are circles."""
     rough = cut_profiles(mesh_of(ball(), cells=20))
-    smooth = ProfileProbe(settled(rough, ball(), DIAGONAL, CPU), DIAGONAL)
+    smooth = ProfileProbe(settled(rough, ball(), 0.06 * DIAGONAL, DIAGONAL, CPU), DIAGONAL)
     assert smooth.errors(ball(), CPU)[0][0] == pytest.approx(0, abs=1e-6)
     assert sum(one is not None for one in ProfileProbe(rough, DIAGONAL).errors(ball(), CPU)[0]) > 1
     assert smooth.errors(ball(), CPU)[0][1:] == [None] * (len(smooth.bands.bands) - 1)
+
+
+def test_where_the_mesh_leaves_the_zeros_the_profile_is_unknown() -> None:
+    """A tube that the box cuts off: its caps are faces of the mesh and no zeros, for the tube's field as for others."""
+    tube = lambda x: (x[..., :2].norm(dim=-1) - 0.2)[..., None]  # noqa: E731
+    profiles = settled(cut_profiles(mesh_of(tube, cells=64)), tube, 1 / 64, DIAGONAL, CPU)
+    whole = [profile for profile in profiles if profile.known is None or profile.known.all()]
+    assert 3 <= len(whole) < len(profiles)
+    for profile in profiles:
+        on_cap = np.abs(np.abs(profile.points[:, 2]) - 0.5) < 1e-9
+        inner = np.abs(profile.points[:, 2]) < 0.5 - 3 / 64
+        assert profile.known is not None
+        assert profile.known[inner].all()
+        assert not profile.known[on_cap].any()
+        radius = np.linalg.norm(profile.points[profile.known, :2], axis=1)
+        assert radius == pytest.approx(0.2, abs=1e-5)
+    found, missing = ProfileProbe(profiles, DIAGONAL).errors(tube, CPU)
+    assert missing == 0
+    assert all(one is None or one < 1e-4 for one in found)
+    # A field without any surface misses all that is known, and nothing else.
+    moved, missing = ProfileProbe(profiles, DIAGONAL).displacements(lambda x: torch.ones(*x.shape[:-1], 1), CPU)
+    known = np.concatenate([profile.known for profile in profiles])
+    assert missing == 1
+    assert (np.linalg.norm(moved, axis=1) > 0).tolist() == known.tolist()
+
+
+def test_a_gap_thinner_than_the_search_makes_profiles_unknown_and_no_errors() -> None:
+    """Balls whose gap is a fifth of the search's step: along the axis through both no change of sign is seen."""
+
+    def twins(x: torch.Tensor) -> torch.Tensor:
+        away = torch.tensor([0.2013, 0.0, 0.0])
+        return torch.minimum((x - away).norm(dim=-1), (x + away).norm(dim=-1))[..., None] - 0.2
+
+    profiles = settled(cut_profiles(mesh_of(twins)), twins, 1 / 256, DIAGONAL, CPU)
+    known = np.concatenate([profile.known for profile in profiles if profile.known is not None])
+    assert 0.9 < known.mean() < 1
+    found, missing = ProfileProbe(profiles, DIAGONAL).errors(twins, CPU)
+    assert missing == 0
+    assert all(one is None or one < 1e-3 for one in found)
 
 
 def test_the_nearest_zero_is_found_and_none_beyond_reach() -> None:
