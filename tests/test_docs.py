@@ -60,6 +60,7 @@ WITH_COMMANDS = [
     "docs/surfaces.md",
     "docs/scans.md",
     "docs/views.md",
+    "docs/stages.md",
     "docs/lab.md",
     "docs/equations.md",
 ]

@@ -9,6 +9,7 @@ from nfield.backbones.fourier import FourierConfig as FourierConfig
 from nfield.backbones.mlp import MLPConfig as MLPConfig
 from nfield.backbones.mscale1 import Mscale1Config as Mscale1Config
 from nfield.backbones.mscale2 import Mscale2Config as Mscale2Config
+from nfield.backbones.multistage import MultistageConfig as MultistageConfig
 from nfield.backbones.phase import PhaseConfig as PhaseConfig
 from nfield.backbones.phase_parallel import PhaseParallel as PhaseParallel
 from nfield.backbones.phase_parallel import PhaseParallelConfig as PhaseParallelConfig
@@ -27,5 +28,6 @@ BACKBONES: dict[str, type[BackboneConfig]] = {
     "mscale2": Mscale2Config,
     "phase": PhaseConfig,
     "spacetime": SpacetimeConfig,
+    "multistage": MultistageConfig,
 }
 """Every backbone by name: its configuration, whose `build` makes the module."""

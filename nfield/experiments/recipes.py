@@ -223,6 +223,7 @@ PRESETS: dict[str, Preset] = {
     "mscale1": Preset(encoding="identity", backbone="mscale1", learning_rate=5e-3),
     "phase": Preset(encoding="identity", backbone="phase", learning_rate=1e-2, batch_pixels=1 << 11),
     "siren": Preset(encoding="identity", backbone="siren", learning_rate=5e-4),
+    "multistage": Preset(encoding="identity", backbone="multistage", learning_rate=1e-3),
     "finer": Preset(encoding="identity", backbone="finer", learning_rate=1e-3),
     "wire": Preset(encoding="identity", backbone="wire", learning_rate=5e-3),
     "bacon": Preset(encoding="identity", backbone="bacon", learning_rate=2e-2),

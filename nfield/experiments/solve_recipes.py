@@ -68,12 +68,16 @@ SOLVE_PRESETS: dict[str, SolvePreset] = {
 
 
 def solve_parts(preset: str, encoding: str | None = None, backbone: str | None = None) -> SolvePreset:
-    """The preset, with other parts where they are named. Raises UserError for unknown names."""
+    """The preset, with other parts where they are named. Raises UserError for unknown names, and for multistage."""
     parts = SOLVE_PRESETS[choice(preset, SOLVE_PRESETS, "preset")]
     if encoding is not None:
         parts = dataclasses.replace(parts, encoding=choice(encoding, ENCODINGS, "encoding"))
     if backbone is not None:
-        parts = dataclasses.replace(parts, backbone=choice(backbone, BACKBONES, "backbone"))
+        if choice(backbone, BACKBONES, "backbone") == "multistage":
+            raise UserError(
+                "Equations are solved in stages with --stages 3; the backbone multistage is for other jobs."
+            )
+        parts = dataclasses.replace(parts, backbone=backbone)
     return parts
 
 

@@ -81,6 +81,12 @@ SURFACE_PRESETS: dict[str, SurfacePreset] = {
         learning_rate=1e-3,
         backbone_settings={"width": 128, "depth": 3, "band_limit": 4.0},
     ),
+    "multistage": SurfacePreset(
+        encoding="identity",
+        backbone="multistage",
+        learning_rate=5e-4,
+        backbone_settings={"width": 128, "depth": 3, "kappa": 5.0, "hidden_omega": 15.0},
+    ),
     "none": SurfacePreset(
         encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
     ),

@@ -53,6 +53,9 @@ VIEWS_PRESETS: dict[str, ViewsPreset] = {
     "bacon": ViewsPreset(
         encoding="identity", backbone="bacon", learning_rate=3e-3, backbone_settings={"width": 128, "depth": 4}
     ),
+    "multistage": ViewsPreset(
+        encoding="identity", backbone="multistage", learning_rate=5e-4, backbone_settings={"width": 128, "depth": 3}
+    ),
     "none": ViewsPreset(
         encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
     ),

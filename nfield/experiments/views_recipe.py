@@ -63,6 +63,9 @@ def backbone_from_pictures(backbone: str, footprint: float) -> dict[str, Any]:
         return {"scales": tuple(round(nyquist * share, 3) for share in (1 / 32, 1 / 16, 1 / 8))}
     if backbone == "siren":
         return {"first_omega": round(min(30.0, math.pi * nyquist / 4), 3)}
+    if backbone == "multistage":
+        # SIREN's reach along each of the three axes.
+        return {"kappa": round(min(10.0, math.pi * nyquist / 12), 3)}
     if backbone == "finer":
         omega = round(min(30.0, math.pi * nyquist / 4), 3)
         return {"first_omega": omega, "first_bias": round(bias_reaching(nyquist / 8, 3, omega), 3)}

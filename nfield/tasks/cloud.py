@@ -11,9 +11,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nfield.core.types import Evaluation
+from nfield.core.types import Evaluation, LeftOver
+from nfield.fields.network_distance import NetworkDistance
 from nfield.meshing.redistance import redistanced
 from nfield.spectral.bands import BandErrors
+from nfield.spectral.residual_frequency import scattered_frequency
 from nfield.tasks.distance_losses import (
     ANNEALED,
     SECOND_ORDER,
@@ -39,6 +41,8 @@ NEAR_SPREAD = 0.05
 """Standard deviation of these from the surface, in extents."""
 OFF_SHARPNESS = 50.0
 """α of `exp(−α|d|)`."""
+MOST_LEFT_OVER = 1 << 16
+"""Points at which what is left over is looked at."""
 ANNEALING = (0.2, 0.5)
 """Shares of training between which annealed weights go down to zero."""
 
@@ -204,6 +208,16 @@ class CloudTask:
         near = max(1, near_count(off))
         wanted = [name for name in SECOND_ORDER if name in weights]
         return near, 0 if not wanted else near if wanted == ["singular_hessian"] else off
+
+    def left_over(self, field: Any) -> LeftOver:
+        """The field's values at the points, where zero is wanted."""
+        points = self.points[:: -(-len(self.points) // MOST_LEFT_OVER)]
+        rest = torch.cat([field(part.to(self.device)).cpu() for part in points.split(1 << 13)])
+        # The network's unit of length is `half` of the points'.
+        half = field.reach / 2 if isinstance(field, NetworkDistance) else 1.0
+        return LeftOver(
+            size=float(rest.square().mean().sqrt()) / half, frequency=scattered_frequency(points, rest) * half
+        )
 
     def evaluate(self, field: Any) -> Evaluation:
         """Distance of left-out points and band errors, in the volume and on profiles, and a picture of the surface."""

@@ -7,10 +7,11 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nfield.core.types import Evaluation, FieldLike
+from nfield.core.types import Evaluation, FieldLike, LeftOver
 from nfield.fields.corrected import CorrectedField
 from nfield.metrics.image import psnr_from_mse
 from nfield.spectral.bands import BandErrors
+from nfield.spectral.residual_frequency import grid_frequency
 from nfield.tasks.pixels import Pixels, stratified
 
 PROBE_PIXELS = 1 << 18
@@ -178,6 +179,17 @@ class ImageTask:
             band_errors=self.bands(self.compared(prediction.cpu().numpy())),
             numbers=numbers,
             snapshot=self._snapshot(prediction),
+        )
+
+    def left_over(self, field: FieldLike) -> LeftOver:
+        """What the field misses over the probe's training pixels."""
+        rest = (self._truth - on_grid_in_chunks(field, *self._axes(self._probe_rows, self._probe_columns))).float()
+        if self._probe_mask is not None:
+            rest = torch.where(self._probe_mask[..., None], rest, 0)
+        spacing = 2 * self.spacing
+        return LeftOver(
+            size=float(rest.square().mean().sqrt()),
+            frequency=grid_frequency(rest.cpu().numpy(), spacing, channels_last=True),
         )
 
     def finish(self, field: FieldLike) -> bool:

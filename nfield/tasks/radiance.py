@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nfield.core.lens import Lens
-from nfield.core.types import Evaluation
+from nfield.core.types import Evaluation, LeftOver
 from nfield.core.views import View
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField, ViewFrame
@@ -23,12 +23,15 @@ from nfield.rendering.march import Rays
 from nfield.rendering.spacing import stratified_draws
 from nfield.rendering.volume import samples_within
 from nfield.spectral.bands import BandErrors
+from nfield.spectral.residual_frequency import grid_frequency
 from nfield.tasks.view_pixels import ViewPixels, over
 
 GRID_EVERY = 16
 """Steps between updates of the occupancy grid."""
 GRID_SHARE = 0.125
 """Share of its cells that are asked for each time."""
+LEFT_OVER_VIEWS = 4
+"""Training views at whose central parts it is told what is left over."""
 PROBED_VIEWS = 2
 PROBED_SIDE = 64
 """Held-out views that are looked at during training, and the side of their central part that is."""
@@ -78,8 +81,7 @@ class RadianceTask:
         self.random_background = random_background and (pixels.has_alpha or frame.contracted)
         self.distortion_weight, self.opacity_weight = distortion_weight, opacity_weight
         self.coarse_first = coarse_first
-        chosen = np.unique(np.linspace(0, len(probe) - 1, min(len(probe), PROBED_VIEWS)).round().astype(int))
-        self.probe = [probe[i] for i in chosen]
+        self.probe = _spread(probe, PROBED_VIEWS)
         self._windows = [_centre(view) for view in self.probe]
         truths = [
             over(view.pixels(), background)[window] for view, window in zip(self.probe, self._windows, strict=True)
@@ -204,6 +206,20 @@ class RadianceTask:
             origin, direction = field.cameras.rays(picture, origin, direction, self.frame.scale)
         return self.frame.rays(origin, direction)
 
+    def left_over(self, field: RadianceField) -> LeftOver:
+        """What pictures of training views miss, as a share of these; frequencies as at the middle of the scene."""
+        scene, missed, shown, frequencies = SceneField(field, self.frame), 0.0, 0.0, []
+        for view in _spread(self.pixels.views, LEFT_OVER_VIEWS):
+            window, used = _centre(view), view.used()
+            truth = over(view.pixels(), self.background)[window]
+            pose = torch.from_numpy(view.camera_to_world)
+            found = scene.picture(pose, _cut(view, window), self.background).colour.numpy()
+            rest = right_outside(truth, found, None if used is None else used[window]) - truth
+            missed, shown = missed + float(np.mean(rest**2)), shown + float(np.mean(truth**2))
+            away = float(np.linalg.norm(view.camera_to_world[:3, 3] - np.asarray(self.frame.middle))) / self.frame.scale
+            frequencies.append(grid_frequency(rest, away / view.lens.fx, channels_last=True))
+        return LeftOver(size=math.sqrt(missed / max(shown, 1e-12)), frequency=float(np.mean(frequencies)))
+
     def evaluate(self, field: RadianceField) -> Evaluation:
         """PSNR and band errors over the central parts of a few held-out views, and a picture of the first."""
         if not self.probe:
@@ -234,6 +250,12 @@ class RadianceTask:
             series=series,
             snapshot=np.round(colours[0] * 255).astype(np.uint8),
         )
+
+
+def _spread(views: Sequence[View], most: int) -> list[View]:
+    """At most so many of the views, evenly spread over them."""
+    chosen = np.unique(np.linspace(0, len(views) - 1, min(len(views), most)).round().astype(int))
+    return [views[i] for i in chosen]
 
 
 def _centre(view: View) -> tuple[slice, slice]:

@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.checks import UserError, at_least
-from nfield.core.types import Evaluation, FieldLike
+from nfield.core.types import Evaluation, FieldLike, LeftOver
 from nfield.spectral.bands import BandErrors
+from nfield.spectral.residual_frequency import grid_frequency, scattered_frequency
 
 
 class SignalBatch(NamedTuple):
@@ -89,6 +90,16 @@ class SignalTask:
     def losses(self, field: FieldLike, batch: SignalBatch) -> dict[str, torch.Tensor]:
         """Mean squared error of the batch."""
         return {name: residual.square().mean() for name, residual in self.residuals(field, batch).items()}
+
+    def left_over(self, field: FieldLike) -> LeftOver:
+        """What the field misses at the points; its frequency on the probe's grid, where there is one."""
+        probe, rest = self.probe, (self.target - field(self.points).cpu()).double()
+        if probe.grid_values is None:
+            frequency = scattered_frequency(self.points, rest)
+        else:
+            missed = probe.grid_values - field.on_grid(probe.axes).cpu()
+            frequency = grid_frequency(missed, probe.spacing(), channels_last=True)
+        return LeftOver(size=float(rest.square().mean().sqrt()), frequency=frequency)
 
     def evaluate(self, field: FieldLike) -> Evaluation:
         """Signal to noise, `−20 log10 ‖error‖/‖truth‖`, at points not trained on, and errors by band on the grid."""

@@ -46,6 +46,8 @@ def fit(
         with deferred_interrupt() as interrupt:
             training.begin()
             while (fraction := training.fraction()) < 1 and not (training.target_reached() or training.converged()):
+                if training.stages.due(fraction):
+                    training.open_stage()
                 if training.polish_due(fraction):
                     training.begin_polish()
                 training.step(fraction)

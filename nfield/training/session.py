@@ -4,23 +4,25 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 import torch
 
 from nfield.core.allocator import keep_freed_memory
-from nfield.core.checks import RunError, UserError, finite_or_none
+from nfield.core.checks import RunError, UserError
 from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
 from nfield.training.ema import MovingAverage
 from nfield.training.evaluation_plan import EvaluationPlan
+from nfield.training.history import history_line
 from nfield.training.optimizers import REMEMBERING, SEARCHING, AdamOptions, Updater
 from nfield.training.precision import autocast, choose_precision, copy_for_measuring, loss_scaler
 from nfield.training.progress import Progress
 from nfield.training.residual_step import least_squares
 from nfield.training.result import TrainingResult
 from nfield.training.settings import TrainingSettings
+from nfield.training.stage_switch import StageSwitch
 from nfield.training.state import TrainingState
 from nfield.training.task import FinishingTask, PolishableTask, ScheduledTask, Task, move
 
@@ -57,6 +59,7 @@ class TrainingSession:
         self.task, self.settings, self.generator, self.run = task, settings, generator, run
         self.folder, self.progress = folder, progress
         self.scheduled = task if isinstance(task, ScheduledTask) else None
+        self.stages = StageSwitch(field, task)
         here = next((p.device for p in field.parameters()), torch.device("cpu"))
         self.device = here if device is None else torch.device(device)
         self.dtype = parameter_dtype(settings.precision)
@@ -165,6 +168,12 @@ class TrainingSession:
         """Whether the optimiser has nothing more to give."""
         return self.state.updater.converged
 
+    def open_stage(self) -> None:
+        """Let the network's next stage learn what is left over."""
+        self.settle()
+        self.stages.open(self.field, self.task, self.progress)
+        self.state.mark_good()
+
     def polish_due(self, fraction: float) -> bool:
         """Whether the last share of the run has begun, in which another optimiser is to take over."""
         share = self.settings.polish
@@ -215,7 +224,8 @@ class TrainingSession:
 
     def _learning_rate(self, fraction: float) -> float:
         counters, polishing = self.state.counters, self.state.counters.polished_from is not None
-        return counters.rate_factor * self.settings.rate_at(fraction, counters.step, polishing=polishing)
+        within = self.stages.inner(fraction)
+        return counters.rate_factor * self.settings.rate_at(within, counters.step, polishing=polishing)
 
     def check_due(self) -> bool:
         """Whether to look at the loss now."""
@@ -288,22 +298,8 @@ class TrainingSession:
         evaluation = self._with_evaluated_weights(self.task.evaluate)
         if counters.step == 0:
             counters.learning_rate = self._learning_rate(0.0)
-        losses = self._latest_losses()
-        quality = float(evaluation.quality)
-        line = {
-            "run": self.run,
-            "step": counters.step,
-            "seconds": counters.training_seconds,
-            "loss": sum(losses.values()) if losses else None,
-            "losses": losses,
-            self.task.quality_name: quality,
-            "bands": [None if error is None else float(error) for error in evaluation.band_errors],
-            "learning_rate": counters.learning_rate,
-        }
-        if evaluation.numbers:
-            line["numbers"] = {name: float(value) for name, value in evaluation.numbers.items()}
-        line.update(evaluation.series)
-        line = finite_or_none(line)
+        evaluation = replace(evaluation, numbers={**evaluation.numbers, **self.stages.numbers})
+        line = history_line(self.run, counters, self._latest_losses(), evaluation, self.task.quality_name)
         if self.folder is not None:
             self.folder.append_history(line)
             if evaluation.snapshot is not None:
@@ -311,7 +307,7 @@ class TrainingSession:
         self.history.append(line)
         counters.evaluations += 1
         counters.evaluated_step = counters.step
-        counters.quality = None if math.isnan(quality) else quality
+        counters.quality = None if math.isnan(evaluation.quality) else float(evaluation.quality)
         counters.evaluation_seconds = time.perf_counter() - begin
         counters.diagnostics_seconds += counters.evaluation_seconds
         self.plan.evaluated(

@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from nfield.core.moving import move as move
-from nfield.core.types import Evaluation
+from nfield.core.types import Evaluation, LeftOver
 
 
 @runtime_checkable
@@ -64,4 +64,13 @@ class FinishingTask(Protocol):
 
         It comes before the last evaluation and the last checkpoint, with the weights that are evaluated.
         """
+        ...
+
+
+@runtime_checkable
+class StageableTask(Protocol):
+    """A task that networks can learn stage by stage."""
+
+    def left_over(self, field: Any) -> LeftOver:
+        """What the field misses of what it is trained on; without gradients. Depends on nothing but the field."""
         ...

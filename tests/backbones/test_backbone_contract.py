@@ -20,6 +20,8 @@ LOW: dict[str, dict[str, Any]] = {
     "spacetime": {"space_scales": (0.2, 0.5), "time_scales": (0.2, 0.5)},
 }
 """Low frequencies keep the chance small that a finite difference steps over a kink."""
+LEARNS_AT_ONCE: dict[str, dict[str, Any]] = {"multistage": {"stages": 1}}
+"""Settings with which all weights learn: stages that are not open have no part in the values."""
 HAS_ACTIVATION = [n for n, kind in CONFIGS.items() if "activation" in {f.name for f in dataclasses.fields(kind)}]
 
 
@@ -92,7 +94,7 @@ def test_seed_decides_the_weights(name: str) -> None:
     first, same, other = (build(name, seed=seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(first[key], same[key]) for key in first)
     for key in first:
-        fixed = key in ("scales", "group", "shifts") or key.startswith("frequencies_")
+        fixed = key in ("scales", "kappas", "group", "shifts") or key.startswith("frequencies_")
         assert torch.equal(first[key], other[key]) == fixed, key
 
 
@@ -133,7 +135,7 @@ def test_derivatives_with_every_activation(name: str, activation: str) -> None:
 
 @every_name
 def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
-    settings: dict[str, Any] = {"adaptive": "neuron"} if name in HAS_ACTIVATION else {}
+    settings: dict[str, Any] = {"adaptive": "neuron"} if name in HAS_ACTIVATION else LEARNS_AT_ONCE.get(name, {})
     backbone = build(name, **settings)
     (backbone(points(64, 2, dtype=torch.float32)) ** 2).sum().backward()
     for key, parameter in backbone.named_parameters():
@@ -145,7 +147,7 @@ def test_every_parameter_gets_a_finite_gradient(name: str) -> None:
 @every_name
 def test_torch_func_gives_the_same_jacobian_as_row_by_row(name: str) -> None:
     """Tangent kernels need the Jacobian by all weights; `torch.func` takes it under vmap."""
-    backbone, x = build(name).double(), points(4, 2)
+    backbone, x = build(name, **LEARNS_AT_ONCE.get(name, {})).double(), points(4, 2)
     weights = {key: p.detach() for key, p in backbone.named_parameters()}
     batched = torch.func.jacrev(lambda w: torch.func.functional_call(backbone, w, (x,))[:, 0])(weights)
     for i, value in enumerate(backbone(x)[:, 0]):

@@ -78,6 +78,7 @@ def test_steps_repeat_bit_for_bit(image, tmp_path) -> None:
 
 PRESETS_TO_RUN = [
     "fourier", "mscale", "mscale1", "siren", "finer", "wire", "bacon", "hash", "multiscale", "positional", "phase",
+    "multistage",
 ]  # fmt: skip
 
 

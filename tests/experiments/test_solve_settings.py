@@ -32,3 +32,8 @@ def test_large_networks_and_energies_keep_to_adam_unless_told(
 def test_a_share_outside_of_the_budget_is_refused() -> None:
     with pytest.raises(UserError, match=r"share of the budget.*1\.5"):
         SolveOptions(polish=1.5)
+
+
+def test_the_backbone_with_stages_points_to_the_option() -> None:
+    with pytest.raises(UserError, match="--stages 3"):
+        SolveOptions(backbone="multistage")

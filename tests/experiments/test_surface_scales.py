@@ -13,6 +13,7 @@ from nfield.experiments.surface_networks import network_recipe
 from nfield.experiments.surface_options import SURFACE_PRESETS, SurfaceOptions
 from nfield.experiments.surface_result import build_network
 from nfield.experiments.surface_scales import REACH, CloudScales
+from nfield.fields.network_distance import NetworkDistance
 from nfield.tasks.cloud import CloudTask, VolumeProbe
 
 SCALES = CloudScales(spacing=0.02, length=0.002, radius=0.4)
@@ -54,6 +55,37 @@ def test_noise_makes_the_grid_coarser() -> None:
         for noise in (0.0, 0.03, 0.06)
     ]
     assert finest[0] > finest[1] > finest[2]
+
+
+def test_what_is_left_over_of_a_surface_is_told_in_the_networks_units() -> None:
+    """Oracle: |x| − R − a sin 2πfz at the points of the sphere is a wave along z, whose slope along the sphere is at
+    most that along z, so that a little less than f is seen; the network's unit is half the reach of the points'."""
+
+    class Rippled(NetworkDistance):
+        def forward(self, points: torch.Tensor) -> torch.Tensor:
+            wave = 0.01 * torch.sin(2 * math.pi * 8 * points[..., 2:])
+            return points.norm(dim=-1, keepdim=True) - 0.5 + wave
+
+    points = torch.from_numpy(ball(20_000) / 2).float()
+    rests = []
+    for reach in (1.0, 1.2):
+        field = Rippled(build_network(recipe_of("siren"), 0).field, reach=reach)
+        task = CloudTask(
+            points, 2 * points, points[:100], VolumeProbe(3**0.5), diagonal=3**0.5, weights={}, batch_points=10,
+            device=torch.device("cpu"),
+        )  # fmt: skip
+        rests.append(task.left_over(field))
+    assert rests[0].size == pytest.approx(0.01 / math.sqrt(2) / 0.5, rel=0.02)
+    assert 0.6 * 8 < rests[0].frequency / 0.5 < 1.1 * 8
+    assert rests[1].size * 1.2 == pytest.approx(rests[0].size)
+    assert rests[1].frequency / 1.2 == pytest.approx(rests[0].frequency)
+
+
+def test_stages_of_a_distance_open_in_training() -> None:
+    options = SurfaceOptions(preset="multistage", steps=6, baseline=False, backbone_settings={"width": 16})
+    result = run_surface(PointCloud.from_arrays(ball(300)), options)
+    assert [line["numbers"]["stage"] for line in result.history][-1] == 3
+    assert result.config["recipe"]["backbone"]["name"] == "multistage"
 
 
 def test_units_and_place_decide_nothing() -> None:

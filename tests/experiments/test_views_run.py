@@ -150,6 +150,35 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     assert len(field.parameter_groups()) == (2 if preset in ("default",) else 1)
 
 
+def test_what_is_left_over_of_pictures(views: ViewSet) -> None:
+    """Oracle: an empty field shows the background, so all that differs from white is left over."""
+    from nfield.experiments.views_frame import understand
+
+    train = views.of("train")
+    pixels = ViewPixels(train)
+    options = ViewsOptions(preset="multistage")
+    found = understand(views, pixels, options)
+    task = RadianceTask(pixels, train[:1], found.frame)
+    field = build_radiance(views_recipe(options.parts, options, found), 0, len(train), found.occupied)
+    field.grid.restrict(torch.zeros_like(found.occupied))
+    rest = task.left_over(field)
+    chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, 4).round().astype(int))]
+    truths = [over(view.pixels(), (1.0, 1.0, 1.0)) for view in chosen]
+    missed, shown = (float(np.mean([np.mean(v**2) for v in values])) for values in ([1 - t for t in truths], truths))
+    assert rest.size == pytest.approx((missed / shown) ** 0.5, rel=1e-4)
+    # A body a few tenths of the cube wide, over white: less than a cycle per unit or two.
+    assert 0 < rest.frequency < 2
+
+
+def test_stages_of_a_radiance_field_open_in_training(views: ViewSet) -> None:
+    options = ViewsOptions(
+        preset="multistage", steps=6, baseline=False, samples=1024, frames=0, backbone_settings={"width": 16}
+    )
+    result = run_views(views, options)
+    assert result.field.inner.backbone.opened == 3
+    assert result.history[-1]["numbers"]["stage"] == 3
+
+
 def test_opaque_pictures_without_a_box_make_an_unbounded_scene(views: ViewSet) -> None:
     """The same cameras, with the alpha painted over: all of space is drawn into the cube, and training works."""
 
