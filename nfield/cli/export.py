@@ -26,11 +26,10 @@ from nfield.fields.scene import SceneField
 from nfield.fields.surface import SurfaceField
 from nfield.io.clouds import check_cloud_path, save_cloud
 from nfield.io.meshes import check_mesh_path, save_mesh
-from nfield.meshing.simplify import simplify
 
 POINTS = 500_000
 """Of a cloud, where no number is given."""
-MESH_POINTS = 30_000
+MESH_POINTS = 100_000
 """Seen points from which the surface of a radiance field is followed."""
 SURFACE_ONLY, VIEWS_ONLY = ("level", "open"), ("cloud", "points")
 
@@ -119,10 +118,8 @@ def _seen(result: ViewsResult, field: SceneField, count: int) -> SeenPoints:
 
 
 def _scene(command: Any, result: ViewsResult, field: SceneField) -> Mesh:
-    mesh = scene_mesh(field, _seen(result, field, MESH_POINTS), command.resolution)
-    if command.faces is None:
-        return mesh
-    reduced = simplify(mesh, command.faces)
-    if reduced.note is not None:
-        sys.stderr.write(f"{reduced.note}\n")
-    return reduced.mesh
+    seen = _seen(result, field, MESH_POINTS)
+    mesh, notes = scene_mesh(field, seen, command.resolution, faces=command.faces)
+    for note in notes:
+        sys.stderr.write(f"{note}\n")
+    return mesh

@@ -76,10 +76,10 @@ def prepare(
 ) -> Prepared:
     """Thin, clean, understand and orient a cloud.
 
-    `normals`: 'auto' uses given directions, their signs chosen anew; 'estimate' ignores them. `noise` is a standard
-    deviation in input units, measured where it is None, with `seconds_left` and `on_trial` as `choose_smoothing`
-    takes them. `on_note` is called with each of the notes as soon as it is known. Raises UserError for clouds that
-    bound no solid.
+    `normals`: 'auto' uses given directions, their signs chosen anew; 'estimate' ignores them; 'given' takes them as
+    they are, all known. `noise` is a standard deviation in input units, measured where it is None, with `seconds_left`
+    and `on_trial` as `choose_smoothing` takes them. `on_note` is called with each of the notes as soon as it is known.
+    Raises UserError for clouds that bound no solid.
     """
     if cloud.count < FEWEST:
         raise UserError(
@@ -144,6 +144,8 @@ def prepare(
 def _oriented(
     cloud: PointCloud, normals: str, device: torch.device
 ) -> tuple[Float32[np.ndarray, "n 3"], list[str], str]:
+    if normals == "given" and cloud.normals is not None:
+        return cloud.normals, [], "given"
     given = cloud.normals if normals == "auto" else None
     if given is None:
         return outward_normals(cloud.points, device=device).normals, [], "estimated"

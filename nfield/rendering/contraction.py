@@ -14,13 +14,6 @@ def contract(x: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     return x * ((2 - 1 / size) / size / 2)
 
 
-def expand(y: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
-    """The inverse of `contract`; infinite on the cube's surface."""
-    z = 2 * y
-    size = z.abs().amax(-1, keepdim=True).clamp(min=1)
-    return z / (size * (2 - size))
-
-
 def same(x: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
     """Bounded scenes need no contraction."""
     return x

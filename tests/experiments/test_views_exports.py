@@ -1,14 +1,17 @@
 """Meshes and clouds of radiance fields, against a ball of known place, size and colours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 from solid_fields import ball_field
 
 from nfield.core.checks import UserError
 from nfield.core.lens import Lens
 from nfield.core.views import View
-from nfield.experiments.views_mesh import scene_mesh, surface_density
+from nfield.experiments.views_mesh import scene_mesh
 from nfield.experiments.views_points import SeenPoints, seen_points
 from nfield.fields.scene import SceneField
 from nfield.meshing.checks import describe
@@ -17,8 +20,12 @@ from nfield.scenes.rigs import rig_poses
 MIDDLE = np.array([3.0, -1.0, 2.0])
 
 
-def cameras(distance: float = 20.0) -> list[View]:
+def cameras(distance: float = 20.0, *, below: bool = True) -> list[View]:
     poses = rig_poses("random", 12, distance, middle=MIDDLE)
+    if below:
+        turn = np.diag([1.0, -1.0, -1.0, 1.0])
+        turn[:3, 3] = MIDDLE - turn[:3, :3] @ MIDDLE
+        poses = np.concatenate([poses, turn @ poses])
     lens = Lens.of_angle(48, 40, 50.0)
     return [View(name=f"{i}", camera_to_world=pose, lens=lens) for i, pose in enumerate(poses)]
 
@@ -61,10 +68,11 @@ def test_a_field_in_which_nothing_is_seen() -> None:
 
 def test_the_mesh_is_where_the_cameras_see_the_ball() -> None:
     field = ball_field()
-    found = seen(field)
-    mesh = scene_mesh(field, found, 64)
+    found = seen(field, 20_000)
+    mesh, notes = scene_mesh(field, found, 64)
+    assert notes == ()
     told = describe(mesh)
-    assert told.watertight
+    assert told.watertight, "the ball is seen from all sides"
     assert told.outward
     offsets = mesh.vertices - MIDDLE
     radius = np.linalg.norm(offsets, axis=1)
@@ -76,30 +84,39 @@ def test_the_mesh_is_where_the_cameras_see_the_ball() -> None:
     assert np.abs(mesh.colours - (1 + offsets / 5) / 2 * 255).max() < 8
 
 
+def test_what_no_camera_sees_is_left_out() -> None:
+    """From above alone: cameras 20 away see the ball of 5 down to where lines of sight touch it."""
+    field = ball_field()
+    above = cameras(below=False)
+    found = seen_points(field, above, 4000, torch.Generator().manual_seed(0))
+    mesh, _ = scene_mesh(field, found, 64)
+    assert not describe(mesh).watertight
+    distances, _ = cKDTree(found.points).query(mesh.vertices)
+    spacing = (4 * np.pi * 25 / 4000) ** 0.5
+    assert distances.max() < 8 * spacing
+    away = np.stack([view.position for view in above]) - MIDDLE
+    height = (mesh.vertices - MIDDLE)[:, None] * away / np.linalg.norm(away, axis=1, keepdims=True)
+    assert height.sum(-1).max(1).min() > 5 * 5 / 20 - 8 * spacing
+
+
+def test_faces_of_a_mesh_of_views_can_be_few() -> None:
+    field = ball_field()
+    mesh, _ = scene_mesh(field, seen(field), 64, faces=500)
+    assert 400 <= len(mesh.faces) <= 500
+
+
+def test_points_that_are_seen_edge_on_are_no_surface() -> None:
+    field = ball_field()
+    found = seen(field, 100)
+    with pytest.raises(UserError, match="seen edge on"):
+        scene_mesh(field, replace(found, normals=np.zeros_like(found.normals)))
+
+
 def test_a_mesh_of_space_without_bounds_is_brought_back() -> None:
     """The ball of 0.4 in the contracted cube is one of 0.8, five times as large in the world's units."""
     field = ball_field(radius=0.4, contracted=True, far=40.0, growth=0.02, scale=5.0)
-    found = seen(field)
-    radius = np.linalg.norm(scene_mesh(field, found, 48).vertices - MIDDLE, axis=1)
+    found = seen(field, 80_000)
+    radius = np.linalg.norm(scene_mesh(field, found, 48)[0].vertices - MIDDLE, axis=1)
     reach = np.median(np.linalg.norm(found.points - MIDDLE, axis=1))
     assert np.abs(radius - reach).max() < 0.05
     assert abs(reach - 4) < 0.2
-
-
-def test_the_level_is_that_of_the_first_crossing() -> None:
-    """Points put where the density is a tenth of the highest: that is the level, within the spacing of levels."""
-    field = ball_field()
-    share = 0.1
-    depth = 0.5 - 0.02 / 4 * np.log(share / (1 - share))
-    directions = np.random.default_rng(0).normal(size=(500, 3))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    zeros = np.zeros_like(directions)
-    points = SeenPoints(
-        points=MIDDLE + 10 * depth * directions,
-        rays=-directions,
-        normals=zeros,
-        colours=np.zeros(zeros.shape, np.uint8),
-    )
-    # Steps of 0.01 along the ray: the density at the point itself or up to a step before it.
-    before = 400 / (1 + np.exp((depth + 0.01 - 0.5) * 200))
-    assert before * 0.8 < surface_density(field, points) <= 40 * 1.2
