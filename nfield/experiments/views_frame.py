@@ -86,6 +86,7 @@ def understand(views: ViewSet, pixels: ViewPixels, options: ViewsOptions) -> Und
         growth=GROWTH if contracted else 0.0,
         near=NEAREST * away / scale,
         importance=options.importance,
+        carved=bool(alpha) and not contracted,
     )
     occupied = torch.ones(RESOLUTION**3, dtype=torch.bool)
     if not contracted:

@@ -46,6 +46,10 @@ class ViewFrame:
     far: float = 100.0
     """Distance beyond which nothing is looked for, in normalised units; of contracted scenes."""
 
+    carved: bool = False
+    """Whether pictures with alpha have told from the start where nothing is: what is full then is solid and stays so,
+    however much it is, and nothing is gained by coarser steps for a while."""
+
     @property
     def spacing(self) -> Spacing:
         """Where along rays to look."""
@@ -53,6 +57,8 @@ class ViewFrame:
 
     def spacing_while(self, share: float) -> Spacing:
         """Where to look while a share of space may hold something."""
+        if self.carved:
+            return self.spacing
         times = next((times for least, times in COARSER if share > least), 1.0)
         if not self.contracted:
             times = min(times, max(1.0, COARSEST_STEP / self.step))

@@ -23,6 +23,12 @@ def test_steps_are_coarser_the_fuller_space_is(share: float, times: float) -> No
     assert float(far[1] - far[0]) == pytest.approx(0.6931 / (times * 0.01), rel=1e-3)
 
 
+def test_steps_are_short_from_the_start_where_space_was_carved() -> None:
+    """The inside of a solid stays full for ever: its share must not make steps coarse for ever."""
+    carved = dataclasses.replace(FRAME, carved=True)
+    assert carved.spacing_while(1.0) == carved.spacing_while(0.3) == carved.spacing
+
+
 def test_steps_of_bounded_scenes_stay_below_the_coarsest() -> None:
     long = dataclasses.replace(FRAME, step=COARSEST_STEP / 1.5)
     assert long.spacing_while(1.0).step == pytest.approx(COARSEST_STEP)
