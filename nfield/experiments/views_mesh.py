@@ -58,7 +58,9 @@ def scene_mesh(
     cloud = PointCloud.from_arrays(seen.points[kept], seen.normals[kept], seen.colours[kept], source=source)
     # Normals look to the cameras. The noise is that of steps along rays, which one fit tells without further trials.
     prepared = prepare(cloud, seed=SEED, normals="given", noise=None, device=field.device, seconds_left=lambda: 0.0)
-    length = max(prepared.smoothing.length, SMOOTHED_STEPS * frame.step * frame.scale / prepared.scale)
+    # Steps grow with the distance where a scene has no bounds.
+    step = max(frame.step * frame.scale, frame.growth * float(np.median(seen.depths[kept])))
+    length = max(prepared.smoothing.length, SMOOTHED_STEPS * step / prepared.scale)
     smoothing = smoothing_of(length / prepared.spacing, prepared.spacing)
     splines = SplineDistance(solve_levels(prepared.sample, smoothing)).to(field.device)
     surface = SurfaceField(splines, torch.from_numpy(prepared.centre), prepared.scale).to(field.device)

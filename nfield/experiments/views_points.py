@@ -30,6 +30,8 @@ class SeenPoints:
     points: Float64[np.ndarray, "n 3"]
     rays: Float64[np.ndarray, "n 3"]
     """Unit directions that they were seen along."""
+    depths: Float64[np.ndarray, " n"]
+    """Distances from the cameras that they were seen by."""
     normals: Float64[np.ndarray, "n 3"]
     """Unit normals towards the cameras; zero where neighbouring pixels see something else."""
     colours: UInt8[np.ndarray, "n 3"]
@@ -54,8 +56,9 @@ def seen_points(field: SceneField, cameras: Sequence[View], count: int, generato
         found, drawn = found + len(parts[-1][0]), drawn + pixels
     if not found:
         raise UserError("No camera sees anything in this field: it has learned nothing yet. Train for longer.")
-    points, rays, normals, colours = (torch.cat(arrays)[:count].numpy() for arrays in zip(*parts, strict=True))
-    return SeenPoints(points=points, rays=rays, normals=normals, colours=(colours * 255).round().astype(np.uint8))
+    points, rays, depths, normals, colours = (torch.cat(arrays)[:count].numpy() for arrays in zip(*parts, strict=True))
+    colours = (colours * 255).round().astype(np.uint8)
+    return SeenPoints(points=points, rays=rays, depths=depths, normals=normals, colours=colours)
 
 
 @torch.no_grad()
@@ -86,4 +89,4 @@ def _behind(
     opacity = view.opacity.cpu()
     kept = opacity > OPAQUE
     colour = (view.colour.cpu() / opacity.clamp(min=OPAQUE)[:, None]).clamp(0, 1)
-    return points[kept], ray[kept].double(), normal[kept], colour[kept]
+    return points[kept], ray[kept].double(), view.depth.cpu()[kept].double(), normal[kept], colour[kept]

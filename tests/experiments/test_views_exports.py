@@ -115,7 +115,7 @@ def test_points_that_are_seen_edge_on_are_no_surface() -> None:
 def test_a_mesh_of_space_without_bounds_is_brought_back() -> None:
     """The ball of 0.4 in the contracted cube is one of 0.8, five times as large in the world's units."""
     field = ball_field(radius=0.4, contracted=True, far=40.0, growth=0.02, scale=5.0)
-    found = seen(field, 80_000)
+    found = seen(field, 10_000)
     radius = np.linalg.norm(scene_mesh(field, found, 48)[0].vertices - MIDDLE, axis=1)
     reach = np.median(np.linalg.norm(found.points - MIDDLE, axis=1))
     assert np.abs(radius - reach).max() < 0.05
