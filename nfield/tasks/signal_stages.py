@@ -32,6 +32,11 @@ HELD_OUT = 0.1
 """Share of given samples by which a field is judged; it is not trained on."""
 ROUNDING = 2 * float(np.finfo(np.float64).eps)
 """What is left over, as a share of the signal, that is nothing but rounding."""
+ROUNDED = 3e-14
+"""The same where it waves fast: sums whose weights have a norm of about thirty round to so much, which no further stage
+takes away, at hundreds of times the cost of those before it."""
+FAST = 24
+"""Samples of the grid in a wave, below which it is fast."""
 NOISE = 1e-11
 """The same where it waves faster than its grid can tell: the sum of many terms rounds to more than one of them."""
 
@@ -119,6 +124,8 @@ class FunctionStages:
         frequency = grid_frequency(rest, self.spacing, channels_last=True)
         too_fast = frequency > 1 / (6 * self.spacing)
         if too_fast and size <= NOISE * self.size:
+            return None
+        if frequency > 1 / (FAST * self.spacing) and size <= ROUNDED * self.size:
             return None
         config = fitted_network(config, frequency, rest, self.spacing)
         parameters = config.parameters(self.in_dim, self.out_dim)

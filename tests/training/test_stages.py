@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nfield.core.checks import UserError
+from nfield.fields.staged import StageConfig, StagedField
 from nfield.io.run_folder import RunFolder
 from nfield.tasks.signal import SignalTask, relative_l2
 from nfield.tasks.signal_stages import FunctionStages, SampleStages, evaluated
@@ -98,6 +99,26 @@ def test_no_stage_is_trained_on_rounding_and_none_beyond_the_target():
     assert reason == "The error is below the target of 1.0e-03."
     zero = FunctionStages(lambda x: 0 * x[:, 0], 1)
     assert fit_in_stages(zero, StageSettings())[1] == []
+
+
+@pytest.mark.parametrize(
+    ("size", "cycles", "planned"), [(1e-14, 150.0, False), (1e-14, 4.0, True), (1e-12, 150.0, True)]
+)
+def test_small_and_fast_is_rounding(size, cycles, planned):
+    """A field that leaves a wave over: it is left alone only where it is both at rounding's size and fast."""
+
+    class Nearly(StagedField):
+        def forward(self, points):
+            return exact(points)[:, None] + size * torch.sin(2 * math.pi * cycles * points)
+
+        def on_grid(self, axes):
+            return self(axes[0][:, None])
+
+    job = FunctionStages(exact, 1)
+    plan = job.plan(Nearly(1, 1), StageConfig(kappa=5.0, width=20))
+    assert (plan is not None) == planned
+    if plan is not None:
+        assert plan.frequency == pytest.approx(cycles, rel=0.3)
 
 
 @pytest.mark.parametrize("refiner", ["levenberg", "lbfgs"])
