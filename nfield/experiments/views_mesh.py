@@ -2,9 +2,9 @@
 
 A density has no surface of its own: where it passes a level is rough and full of holes, as nothing but pictures ever
 asked for it. What pictures do tell is where their light comes from, and from which side. The splines of point clouds
-(`nfield.points.smooth_distance`) go through these points, smoothed over a pixel. On a toy scene learned in 1500 steps
-such a mesh is six times as close to the truth as a level of the density, and its normals agree by 0.98 in place of
-0.76. Wires as thin as a pixel come out as ribbons.
+(`nfield.points.smooth_distance`) go through these points, smoothed over less than a pixel. On a toy scene learned in
+1500 steps such a mesh is six times as close to the truth as a level of the density, and its normals agree by 0.98 in
+place of 0.76. Wires as thin as a pixel come out as ribbons.
 """
 
 from dataclasses import replace

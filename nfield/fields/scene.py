@@ -47,8 +47,8 @@ class ViewFrame:
     """Distance beyond which nothing is looked for, in normalised units; of contracted scenes."""
 
     carved: bool = False
-    """Whether pictures with alpha have told from the start where nothing is: what is full then is solid and stays so,
-    however much it is, and nothing is gained by coarser steps for a while."""
+    """Whether pictures with alpha have told from the start where nothing is: what is full then may be solid and stay
+    so, and steps that are coarse while much is full would be coarse to the end."""
 
     @property
     def spacing(self) -> Spacing:
