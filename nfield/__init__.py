@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from nfield.api import solve as solve
     from nfield.core.checks import RunError as RunError
     from nfield.core.checks import UserError as UserError
-    from nfield.experiments.result import Result as Result
-    from nfield.experiments.solve_result import SolveResult as SolveResult
-    from nfield.experiments.stages import StagesResult as StagesResult
-    from nfield.experiments.surface_result import SurfaceResult as SurfaceResult
-    from nfield.experiments.views_result import ViewsResult as ViewsResult
+    from nfield.jobs.equation.result import SolveResult as SolveResult
+    from nfield.jobs.image.result import Result as Result
+    from nfield.jobs.signal.run import StagesResult as StagesResult
+    from nfield.jobs.surface.result import SurfaceResult as SurfaceResult
+    from nfield.jobs.views.result import ViewsResult as ViewsResult
 
 __version__ = "0.1.0"
 
@@ -28,11 +28,11 @@ _HOMES = {
     "load": "nfield.api",
     "reconstruct": "nfield.api",
     "solve": "nfield.api",
-    "SolveResult": "nfield.experiments.solve_result",
-    "StagesResult": "nfield.experiments.stages",
-    "SurfaceResult": "nfield.experiments.surface_result",
-    "ViewsResult": "nfield.experiments.views_result",
-    "Result": "nfield.experiments.result",
+    "SolveResult": "nfield.jobs.equation.result",
+    "StagesResult": "nfield.jobs.signal.run",
+    "SurfaceResult": "nfield.jobs.surface.result",
+    "ViewsResult": "nfield.jobs.views.result",
+    "Result": "nfield.jobs.image.result",
     "UserError": "nfield.core.checks",
     "RunError": "nfield.core.checks",
 }

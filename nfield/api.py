@@ -14,25 +14,25 @@ from nfield.core.mesh import Mesh
 from nfield.core.views import ViewSet
 from nfield.equations.named import named_problem
 from nfield.equations.problem import Problem
-from nfield.experiments.image import run_image
-from nfield.experiments.options import ImageOptions
-from nfield.experiments.result import Result
-from nfield.experiments.result import load as load
-from nfield.experiments.solve import run_solve
-from nfield.experiments.solve_options import SolveOptions
-from nfield.experiments.solve_result import SolveResult
-from nfield.experiments.stages import Box, StagesResult, function_problem, grid_problem, run_stages, scattered_problem
-from nfield.experiments.surface import run_surface
-from nfield.experiments.surface_options import SurfaceOptions
-from nfield.experiments.surface_result import SurfaceResult
-from nfield.experiments.views import run_views
-from nfield.experiments.views_options import ViewsOptions
-from nfield.experiments.views_result import ViewsResult
-from nfield.io.clouds import load_cloud
-from nfield.io.images import load_image
-from nfield.io.meshes import load_mesh
-from nfield.io.posed import load_views
-from nfield.tasks.signal_stages import FunctionStages, SampleStages
+from nfield.io.cameras.posed import load_views
+from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.meshes import load_mesh
+from nfield.io.images.images import load_image
+from nfield.jobs.equation.options import SolveOptions
+from nfield.jobs.equation.result import SolveResult
+from nfield.jobs.equation.run import run_solve
+from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.image.result import Result
+from nfield.jobs.image.result import load as load
+from nfield.jobs.image.run import run_image
+from nfield.jobs.signal.run import Box, StagesResult, function_problem, grid_problem, run_stages, scattered_problem
+from nfield.jobs.signal.stages import FunctionStages, SampleStages
+from nfield.jobs.surface.options import SurfaceOptions
+from nfield.jobs.surface.result import SurfaceResult
+from nfield.jobs.surface.run import run_surface
+from nfield.jobs.views.options import ViewsOptions
+from nfield.jobs.views.result import ViewsResult
+from nfield.jobs.views.run import run_views
 from nfield.training.progress import Progress
 from nfield.training.stages import StageSettings
 

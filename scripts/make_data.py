@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from nfield.core.image import Image
-from nfield.io.images import save_image
+from nfield.io.images.images import save_image
 
 
 def grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from nfield.experiments import views_frame, views_recipe
+from nfield.jobs.views import frame as views_frame
+from nfield.jobs.views import recipe as views_recipe
 
 os.environ["OMP_NUM_THREADS"] = "1"
 

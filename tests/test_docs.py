@@ -18,8 +18,8 @@ import torch
 from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
-from nfield.bench.mesh import CASES, MeshBenchOptions
-from nfield.bench.views import ViewsBenchOptions
+from nfield.bench.meshes.suite import CASES, MeshBenchOptions
+from nfield.bench.views.suite import ViewsBenchOptions
 from nfield.cli import VERBS, export, lab, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
@@ -33,23 +33,23 @@ from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
 from nfield.equations.named import PROBLEMS
-from nfield.experiments import image as experiment
-from nfield.experiments import solve as solve_experiment
-from nfield.experiments import surface_networks as surface_experiment
-from nfield.experiments import views as views_experiment
-from nfield.experiments.options import ImageOptions
-from nfield.experiments.recipes import PRESETS
-from nfield.experiments.solve_options import SolveOptions
-from nfield.experiments.solve_recipes import SOLVE_PRESETS
-from nfield.experiments.surface_options import SurfaceOptions
-from nfield.experiments.views_options import ViewsOptions
-from nfield.io.clouds import save_cloud
-from nfield.io.images import save_image
-from nfield.io.meshes import save_mesh
+from nfield.io.geometry.clouds import save_cloud
+from nfield.io.geometry.meshes import save_mesh
+from nfield.io.images.images import save_image
+from nfield.jobs.equation import run as solve_experiment
+from nfield.jobs.equation.options import SolveOptions
+from nfield.jobs.equation.recipe import SOLVE_PRESETS
+from nfield.jobs.image import run as experiment
+from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.image.recipe import PRESETS
+from nfield.jobs.surface import networks as surface_experiment
+from nfield.jobs.surface import task as cloud_task
+from nfield.jobs.surface.options import SurfaceOptions
+from nfield.jobs.views import run as views_experiment
+from nfield.jobs.views.options import ViewsOptions
 from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
-from nfield.tasks import cloud as cloud_task
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -19,7 +19,7 @@ from nfield.cli import main
 from nfield.core.checks import UserError
 from nfield.core.device import available_devices
 from nfield.core.seeding import generator
-from nfield.experiments import recipes
+from nfield.jobs.image import recipe as recipes
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "adding-a-backbone.md"
 

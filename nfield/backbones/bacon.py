@@ -14,7 +14,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN
 from nfield.core.checks import UserError, at_least, positive
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from nfield.backbones.activations import Activations, AdaptiveScope
 from nfield.backbones.dense import OUTPUT_GAIN, spread_bias
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 
 
 class BatchedMLP(torch.nn.Module):

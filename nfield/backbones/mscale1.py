@@ -10,7 +10,7 @@ from nfield.backbones.activations import Activations, check_activation
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN, dense, spread_bias
 from nfield.core.checks import at_least
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 from nfield.encodings.plane_waves import check_scales
 
 

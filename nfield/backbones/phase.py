@@ -21,7 +21,7 @@ from nfield.backbones.batched import BatchedMLP
 from nfield.backbones.dense import OUTPUT_GAIN
 from nfield.backbones.mlp import MLP, MLPConfig
 from nfield.core.checks import UserError, at_least, positive
-from nfield.core.coordinates import MOST_COORDINATES, exact_where_coordinates
+from nfield.encodings.coordinates import MOST_COORDINATES, exact_where_coordinates
 
 Shifts = tuple[tuple[float, ...], ...]
 """Wave vectors, one tuple of d numbers each."""

@@ -14,7 +14,7 @@ from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.batched import BatchedMLP
 from nfield.backbones.phase import Shifts, check_finite, shifts_for
 from nfield.core.checks import at_least, positive
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 
 
 @dataclass(frozen=True, kw_only=True)

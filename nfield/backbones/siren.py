@@ -9,7 +9,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import uniform_dense
 from nfield.core.checks import at_least, positive
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 
 
 @dataclass(frozen=True, kw_only=True)

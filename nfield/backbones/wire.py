@@ -13,7 +13,7 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.dense import OUTPUT_GAIN, dense, uniform_dense
 from nfield.core.checks import at_least, positive
-from nfield.core.coordinates import exact_where_coordinates
+from nfield.encodings.coordinates import exact_where_coordinates
 
 FAINTEST = -40.0
 """Waves of a size below e to this power count as 0: beside others they are rounded away also in float64, and products

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from nfield.bench.made import Made, load_all
+from nfield.bench.meshes.made import Made, load_all
 from nfield.bench.process import run_module
 from nfield.core.checks import UserError
 

@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 
+from nfield.cli.waiting import wait_briefly_where_busy
 from nfield.core.checks import RunError, UserError, choice
-from nfield.core.waiting import wait_briefly_where_busy
 
 VERBS = {
     "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),

@@ -10,18 +10,18 @@ from typing import Annotated, Any, Optional
 
 import tyro
 
-from nfield.bench.image import ImageBenchOptions, bench_image
-from nfield.bench.mesh import MeshBenchOptions, bench_mesh
-from nfield.bench.mesh_table import markdown as mesh_markdown
-from nfield.bench.outputs import new_folder, text_table, write_outputs
-from nfield.bench.views import ViewsBenchOptions, bench_views
+from nfield.bench.images.outputs import new_folder, text_table, write_outputs
+from nfield.bench.images.suite import ImageBenchOptions, bench_image
+from nfield.bench.meshes.suite import MeshBenchOptions, bench_mesh
+from nfield.bench.meshes.table import markdown as mesh_markdown
+from nfield.bench.views.suite import ViewsBenchOptions, bench_views
 from nfield.cli.arguments import options_class, parse
 from nfield.cli.fit_image import camera
 from nfield.core.checks import UserError, choice, finite_or_none
 from nfield.core.device import choose_device
-from nfield.experiments.views_source import opened_scene
-from nfield.io.images import load_image
-from nfield.io.meshes import load_mesh
+from nfield.io.geometry.meshes import load_mesh
+from nfield.io.images.images import load_image
+from nfield.jobs.views.source import opened_scene
 from nfield.scenes.scene_files import DEFAULT_SCENE
 from nfield.training.progress import choose_progress
 

@@ -11,7 +11,7 @@ import tyro
 from nfield.cli.arguments import options_class, parse
 from nfield.cli.chosen import open_run
 from nfield.core.checks import UserError
-from nfield.reports import write_comparison
+from nfield.jobs.comparison import write_comparison
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

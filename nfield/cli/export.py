@@ -14,18 +14,17 @@ from nfield.core.checks import UserError, at_least
 from nfield.core.device import choose_device
 from nfield.core.mesh import Mesh
 from nfield.core.seeding import generator
-from nfield.experiments.result import Result, load
-from nfield.experiments.solve_result import SolveResult
-from nfield.experiments.surface_mesh import mesh_of
-from nfield.experiments.surface_options import LARGEST_RESOLUTION
-from nfield.experiments.surface_result import SurfaceResult
-from nfield.experiments.views_mesh import scene_mesh
-from nfield.experiments.views_points import SeenPoints, seen_points
-from nfield.experiments.views_result import ViewsResult
+from nfield.fields.meshed import LARGEST_RESOLUTION, mesh_of
 from nfield.fields.scene import SceneField
 from nfield.fields.surface import SurfaceField
-from nfield.io.clouds import check_cloud_path, save_cloud
-from nfield.io.meshes import check_mesh_path, save_mesh
+from nfield.io.geometry.clouds import check_cloud_path, save_cloud
+from nfield.io.geometry.meshes import check_mesh_path, save_mesh
+from nfield.jobs.equation.result import SolveResult
+from nfield.jobs.image.result import Result, load
+from nfield.jobs.surface.result import SurfaceResult
+from nfield.jobs.views.mesh import scene_mesh
+from nfield.jobs.views.points import SeenPoints, seen_points
+from nfield.jobs.views.result import ViewsResult
 
 POINTS = 500_000
 """Of a cloud, where no number is given."""

@@ -16,12 +16,12 @@ from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import positive
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
-from nfield.experiments.image import run_image
-from nfield.experiments.options import ImageOptions
-from nfield.experiments.outputs import reconstruction_name, render_to
-from nfield.experiments.recipes import PRESETS, parts
-from nfield.io.images import load_image, load_mask
-from nfield.reports import write_report
+from nfield.io.images.images import load_image, load_mask
+from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.image.outputs import reconstruction_name, render_to
+from nfield.jobs.image.recipe import PRESETS, parts
+from nfield.jobs.image.run import run_image
+from nfield.jobs.page import write_report
 from nfield.training.progress import choose_progress
 
 DESCRIPTION = (

@@ -13,7 +13,7 @@ from nfield.core.checks import UserError, choice
 from nfield.core.device import choose_device
 from nfield.lab import EXPERIMENTS, Setting
 from nfield.lab.folder import PAGE, earlier_metrics, refuse_others, run_experiment
-from nfield.reports.lab_page import write_lab_page
+from nfield.lab.page import write_lab_page
 from nfield.training.progress import choose_progress
 
 ALL = "all"

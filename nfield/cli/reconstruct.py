@@ -16,11 +16,11 @@ from nfield.cli.console import band_table
 from nfield.cli.fit_image import new_folder
 from nfield.core.checks import UserError, at_least
 from nfield.encodings import ENCODINGS
-from nfield.experiments.surface import run_surface
-from nfield.experiments.surface_options import SPLINES, SURFACE_PRESETS, SurfaceOptions
-from nfield.io.clouds import load_cloud
-from nfield.io.meshes import check_mesh_path, load_mesh, save_mesh
-from nfield.reports import write_report
+from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.meshes import check_mesh_path, load_mesh, save_mesh
+from nfield.jobs.page import write_report
+from nfield.jobs.surface.options import SPLINES, SURFACE_PRESETS, SurfaceOptions
+from nfield.jobs.surface.run import run_surface
 from nfield.training.progress import choose_progress
 
 DESCRIPTION = (

@@ -12,14 +12,14 @@ from nfield.cli.arguments import options_class, parse
 from nfield.cli.chosen import chosen_field, open_run, refuse_options
 from nfield.cli.crop import Crop, crop_of
 from nfield.core.checks import UserError, at_least, choice, positive
-from nfield.experiments.outputs import reconstruction_name, render_to
-from nfield.experiments.result import Result, blank_image, load
-from nfield.experiments.solve_result import SolveResult
-from nfield.experiments.view_products import PRODUCTS
-from nfield.experiments.views_paths import FRAMES, PATHS, path_by_name, resized
-from nfield.experiments.views_rendering import write_rendering
-from nfield.experiments.views_result import ViewsResult
-from nfield.io.camera_path import load_camera_path
+from nfield.io.cameras.path import load_camera_path
+from nfield.jobs.equation.result import SolveResult
+from nfield.jobs.image.outputs import reconstruction_name, render_to
+from nfield.jobs.image.result import Result, blank_image, load
+from nfield.jobs.views.paths import FRAMES, PATHS, path_by_name, resized
+from nfield.jobs.views.products import PRODUCTS
+from nfield.jobs.views.rendering import write_rendering
+from nfield.jobs.views.result import ViewsResult
 from nfield.training.progress import choose_progress
 
 IMAGE_ONLY, VIEWS_ONLY = ("crop",), ("path", "frames", "show")

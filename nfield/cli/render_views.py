@@ -14,10 +14,10 @@ from nfield.cli.arguments import earlier_config, options_class, parse, read_sett
 from nfield.cli.console import band_table
 from nfield.cli.fit_image import new_folder
 from nfield.encodings import ENCODINGS
-from nfield.experiments.views import run_views
-from nfield.experiments.views_options import VIEWS_PRESETS, ViewsOptions
-from nfield.experiments.views_source import open_views
-from nfield.reports import write_report
+from nfield.jobs.page import write_report
+from nfield.jobs.views.options import VIEWS_PRESETS, ViewsOptions
+from nfield.jobs.views.run import run_views
+from nfield.jobs.views.source import open_views
 from nfield.training.progress import choose_progress
 
 DESCRIPTION = (

@@ -9,8 +9,8 @@ import tyro
 
 from nfield.cli.arguments import options_class, parse
 from nfield.cli.chosen import open_run
+from nfield.jobs.page import write_report
 from nfield.rendering.cameras import Up
-from nfield.reports import write_report
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

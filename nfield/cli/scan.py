@@ -14,8 +14,8 @@ from nfield.cli.arguments import options_class, parse
 from nfield.core.checks import UserError, at_least, choice
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
-from nfield.io.clouds import check_cloud_path, save_cloud
-from nfield.io.meshes import load_mesh
+from nfield.io.geometry.clouds import check_cloud_path, save_cloud
+from nfield.io.geometry.meshes import load_mesh
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
 from nfield.scenes.scanner import sample_cloud, scan

@@ -18,10 +18,10 @@ from nfield.encodings import ENCODINGS
 from nfield.equations.named import PROBLEMS, named_problem
 from nfield.equations.problem import Problem
 from nfield.equations.user_file import read_problem
-from nfield.experiments.solve import run_solve
-from nfield.experiments.solve_options import SolveOptions
-from nfield.experiments.solve_recipes import SOLVE_PRESETS, solve_parts
-from nfield.reports import write_report
+from nfield.jobs.equation.options import SolveOptions
+from nfield.jobs.equation.recipe import SOLVE_PRESETS, solve_parts
+from nfield.jobs.equation.run import run_solve
+from nfield.jobs.page import write_report
 from nfield.training.progress import choose_progress
 
 DESCRIPTION = (

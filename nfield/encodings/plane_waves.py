@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.checks import UserError
-from nfield.core.coordinates import exact_where_coordinates
 from nfield.encodings.base import AbstractEncoding, check_in_dim
+from nfield.encodings.coordinates import exact_where_coordinates
 
 
 class PlaneWaves(AbstractEncoding):

@@ -1,32 +1,22 @@
 """The laboratory of the frequency principle. `EXPERIMENTS` is the table that the command line, tests and page read."""
 
-from nfield.lab import (
-    adaptive,
-    any_optimizer,
-    complexity,
-    compression,
-    decay_rate,
-    early_stopping,
-    fourier,
-    gradient_flow,
-    hash_grid,
-    inpainting,
-    limits,
-    mscale,
-    multistage,
-    order_1d,
-    order_highdim,
-    order_image,
-    phase,
-    siren_family,
-    spectral_bias,
-    tangent_kernel,
-)
+from nfield.lab.cures import adaptive, fourier, hash_grid, mscale, multistage, phase, siren_family
 from nfield.lab.experiment import SIZES as SIZES
 from nfield.lab.experiment import Experiment as Experiment
 from nfield.lab.experiment import Outcome as Outcome
 from nfield.lab.experiment import Setting as Setting
 from nfield.lab.experiment import Size as Size
+from nfield.lab.order import (
+    any_optimizer,
+    decay_rate,
+    gradient_flow,
+    order_1d,
+    order_highdim,
+    order_image,
+    spectral_bias,
+    tangent_kernel,
+)
+from nfield.lab.phenomena import complexity, compression, early_stopping, inpainting, limits
 
 EXPERIMENTS: dict[str, Experiment] = {
     "order-1d": order_1d.EXPERIMENT,

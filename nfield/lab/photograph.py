@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nfield.tasks.pixels import pixel_coordinates
+from nfield.jobs.image.pixels import pixel_coordinates
 
 
 def camera_man(side: int) -> Float[np.ndarray, "side side"]:

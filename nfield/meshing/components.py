@@ -1,6 +1,6 @@
 """Connected pieces of a mesh, and the removal of those that no data speaks for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
@@ -10,7 +10,6 @@ from scipy.spatial import cKDTree
 
 from nfield.core.mesh import Mesh
 from nfield.meshing.edges import odd_edges
-from nfield.meshing.pieces import take_faces
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -134,3 +133,18 @@ def _sums(labels: Int64[np.ndarray, " f"], amounts: Float64[np.ndarray, " f"], c
     """Sum of the amounts of each label."""
     # Without any amounts numpy counts in integers.
     return np.bincount(labels, amounts, count).astype(np.float64)
+
+
+def take_faces(mesh: Mesh, kept: Bool[np.ndarray, " f"]) -> Mesh:
+    """The mesh of the chosen faces and of the vertices that they use, with their normals and colours."""
+    faces = mesh.faces[kept]
+    used = np.zeros(len(mesh.vertices), bool)
+    used[faces] = True
+    row = np.cumsum(used) - 1
+    return replace(
+        mesh,
+        vertices=mesh.vertices[used],
+        faces=row[faces],
+        normals=None if mesh.normals is None else mesh.normals[used],
+        colours=None if mesh.colours is None else mesh.colours[used],
+    )

@@ -6,8 +6,7 @@ from scipy.spatial import cKDTree
 
 from nfield.core.checks import UserError, at_least
 from nfield.core.mesh import Mesh
-from nfield.meshing.components import components
-from nfield.meshing.pieces import take_faces
+from nfield.meshing.components import components, take_faces
 from nfield.points.neighbours import Neighbourhoods
 
 

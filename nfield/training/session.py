@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import torch
 
-from nfield.core.allocator import keep_freed_memory
 from nfield.core.checks import RunError, UserError
 from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
+from nfield.training.allocator import keep_freed_memory
 from nfield.training.ema import MovingAverage
 from nfield.training.evaluation_plan import EvaluationPlan
 from nfield.training.history import history_line

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfield.bench.curve import Point, best, evaluation_times, psnr_at, seconds_to
+from nfield.bench.images.curve import Point, best, evaluation_times, psnr_at, seconds_to
 
 CURVE = [Point(0.5, 1, 20.0), Point(2.1, 4, 30.0), Point(4.0, 8, 27.0), Point(5.0, 10, 36.0)]
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nfield.bench import image as suite
-from nfield.bench.image import ImageBenchOptions, bench_image
+from nfield.bench.images import suite
+from nfield.bench.images.suite import ImageBenchOptions, bench_image
 from nfield.cli import main
 from nfield.core.checks import UserError
 from nfield.core.image import Image
-from nfield.io.images import save_image
+from nfield.io.images.images import save_image
 
 
 def picture() -> np.ndarray:

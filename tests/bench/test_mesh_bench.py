@@ -11,18 +11,18 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from nfield.bench import mesh as suite
-from nfield.bench import mesh_pictures
-from nfield.bench.made import Made
-from nfield.bench.mesh import Case, MeshBenchOptions, bench_mesh
-from nfield.bench.mesh_figures import best_of, comparisons, wrong_normals
-from nfield.bench.mesh_pictures import file_name, scale_top, write_views
-from nfield.bench.mesh_table import markdown
+from nfield.bench.meshes import pictures as mesh_pictures
+from nfield.bench.meshes import suite
+from nfield.bench.meshes.figures import best_of, comparisons, wrong_normals
+from nfield.bench.meshes.made import Made
+from nfield.bench.meshes.pictures import file_name, scale_top, write_views
+from nfield.bench.meshes.suite import Case, MeshBenchOptions, bench_mesh
+from nfield.bench.meshes.table import markdown
 from nfield.bench.worker import Outcome
 from nfield.cli import main
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.io.meshes import save_mesh
+from nfield.io.geometry.meshes import save_mesh
 from nfield.meshing.extraction import extract_surface
 from nfield.training.progress import LineProgress
 

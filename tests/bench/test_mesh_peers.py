@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nfield.bench import meshlab_peer, poisson_peer
-from nfield.bench.mesh_methods import METHODS, NO_MESHLAB, chosen_methods, peer_versions
+from nfield.bench.meshes import meshlab_peer, poisson_peer
+from nfield.bench.meshes.methods import METHODS, NO_MESHLAB, chosen_methods, peer_versions
 from nfield.bench.worker import run_worker
 from nfield.core.checks import UserError
 from nfield.core.libraries import pymeshlab

@@ -6,8 +6,8 @@ from typing import Any
 import imageio.v3 as imageio
 import pytest
 
-from nfield.bench.image import mean_psnr_at
-from nfield.bench.outputs import markdown, new_folder, text_table, write_outputs
+from nfield.bench.images.outputs import markdown, new_folder, text_table, write_outputs
+from nfield.bench.images.suite import mean_psnr_at
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from nfield.bench.own_runs import Stopwatch, waiting_times
+from nfield.bench.images.own_runs import Stopwatch, waiting_times
 
 
 class Recorder:

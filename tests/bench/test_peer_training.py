@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from nfield.bench import peer_training
-from nfield.bench.peer_training import PeerTraining
-from nfield.bench.peers import PEERS, Peer, centred, unit
+from nfield.bench.images import peer_training
+from nfield.bench.images.peer_training import PeerTraining
+from nfield.bench.images.peers import PEERS, Peer, centred, unit
 from nfield.core.device import available_devices
 from nfield.training.progress import SilentProgress
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from nfield.bench.peers import PEERS, GaussianFeatures, PlainMLP, Siren, centred, unit
+from nfield.bench.images.peers import PEERS, GaussianFeatures, PlainMLP, Siren, centred, unit
 from nfield.core.device import available_devices
 from nfield.core.seeding import generator
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from nfield.bench import views as suite
-from nfield.bench import views_worker
-from nfield.bench.views import TITLES, ViewsBenchOptions, bench_views
-from nfield.bench.views_table import markdown, rows
+from nfield.bench.views import suite
+from nfield.bench.views import worker as views_worker
+from nfield.bench.views.suite import TITLES, ViewsBenchOptions, bench_views
+from nfield.bench.views.table import markdown, rows
 from nfield.cli import main
 from nfield.core.checks import UserError
 from nfield.training.progress import SilentProgress
@@ -20,7 +20,7 @@ SMALL = ViewsBenchOptions(seconds=0.2, size=8, train=4, test=1, device="cpu")
 
 def here(module: str, arguments: Sequence[str], *, limit: float | None) -> str | None:
     """The worker in this process: what it does is the same, and starting another takes seconds."""
-    assert module == "nfield.bench.views_worker"
+    assert module == "nfield.bench.views.worker"
     assert limit is None
     return None if views_worker.main(*arguments) == 0 else "failed"
 

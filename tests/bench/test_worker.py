@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 
-from nfield.bench.made import Made
+from nfield.bench.meshes.made import Made
 from nfield.bench.memory import peak_mib
 from nfield.core.checks import UserError
 

@@ -16,7 +16,7 @@ import pytest
 from nfield.cli import main
 from nfield.core.mesh import Mesh
 from nfield.io.atomic import TEMPORARY_MARK
-from nfield.io.meshes import load_mesh, save_mesh
+from nfield.io.geometry.meshes import load_mesh, save_mesh
 
 SMALL = ["--resolution", 20, "--no-baseline", "--noise", 0.01, "--seconds", 0.01]
 """A coarse surface at once: the noise is not measured, and levels end with the budget."""
@@ -28,9 +28,9 @@ FULL = Path("/dev/full")
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # Small pictures in the reports, which are looked at elsewhere.
-    monkeypatch.setattr("nfield.reports.surface_pictures.SIDE", 32)
-    monkeypatch.setattr("nfield.experiments.surface_outputs.PICTURE_SIDE", 32)
-    monkeypatch.setattr("nfield.experiments.surface_outputs.PICTURE_CELLS", 16)
+    monkeypatch.setattr("nfield.jobs.surface.page.pictures.SIDE", 32)
+    monkeypatch.setattr("nfield.jobs.surface.outputs.PICTURE_SIDE", 32)
+    monkeypatch.setattr("nfield.jobs.surface.outputs.PICTURE_CELLS", 16)
 
 
 def run(*arguments: object) -> int:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nfield.cli import main
-from nfield.io.meshes import load_mesh
+from nfield.io.geometry.meshes import load_mesh
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--resolution", "24", "--no-baseline", "--quiet"]
@@ -20,7 +20,7 @@ SMALL = ["--resolution", "24", "--no-baseline", "--quiet"]
 def cloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     # Small pictures in the reports, which are looked at elsewhere.
-    monkeypatch.setattr("nfield.reports.surface_pictures.SIDE", 48)
+    monkeypatch.setattr("nfield.jobs.surface.page.pictures.SIDE", 48)
     points = np.random.default_rng(0).normal(size=(500, 3))
     path = tmp_path / "ball.xyz"
     np.savetxt(path, points / np.linalg.norm(points, axis=1, keepdims=True))

@@ -9,7 +9,8 @@ import pytest
 from videos import frames_of
 
 from nfield.cli import export, main
-from nfield.experiments import views_frame, views_recipe
+from nfield.jobs.views import frame as views_frame
+from nfield.jobs.views import recipe as views_recipe
 
 FAST = [
     "--size",
@@ -159,8 +160,8 @@ def test_a_mesh_and_a_cloud_are_exported(trained: Path, tmp_path: Path, monkeypa
     """The ball of the scene: both lie around its surface, in the scene's own units, and have colours."""
     import numpy as np
 
-    from nfield.io.clouds import load_cloud
-    from nfield.io.meshes import load_mesh
+    from nfield.io.geometry.clouds import load_cloud
+    from nfield.io.geometry.meshes import load_mesh
 
     monkeypatch.setattr(export, "MESH_POINTS", 2000)
     assert main(["export", str(trained), "--out", str(tmp_path / "ball.glb"), "--resolution", "32"]) == 0

@@ -7,8 +7,8 @@ import pytest
 
 from nfield.cli import main
 from nfield.cli.scan import mesh_of_shape
-from nfield.io.clouds import load_cloud
-from nfield.io.meshes import load_mesh, save_mesh
+from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.scenes.shapes import SHAPES, Sphere
 
 

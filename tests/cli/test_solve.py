@@ -9,7 +9,7 @@ import torch
 
 import nfield as nf
 from nfield.cli import main
-from nfield.experiments import solve as experiment
+from nfield.jobs.equation import run as experiment
 
 FAST = ["--steps", "12", "--evaluations", "2", "--points", "32", "--quiet"]
 

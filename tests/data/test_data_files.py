@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nfield.io.images import load_image, load_mask
+from nfield.io.images.images import load_image, load_mask
 
 ROOT = Path(__file__).parents[2]
 

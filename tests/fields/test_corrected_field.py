@@ -12,12 +12,12 @@ from nfield.core.checks import UserError
 from nfield.core.image import Image
 from nfield.core.seeding import generator
 from nfield.encodings.gaussian import GaussianConfig
-from nfield.experiments.options import ImageOptions
-from nfield.experiments.recipes import BETWEEN_SAMPLES, Known, build_field, make_recipe, within_parameters
 from nfield.fields.corrected import CorrectedField, CorrectionConfig
+from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.image.pixels import Pixels
+from nfield.jobs.image.recipe import BETWEEN_SAMPLES, Known, build_field, make_recipe, within_parameters
+from nfield.jobs.image.task import ImageTask
 from nfield.spectral.advice import advise_image
-from nfield.tasks.image import ImageTask
-from nfield.tasks.pixels import Pixels
 from nfield.training.loop import fit
 from nfield.training.settings import TrainingSettings
 
@@ -123,7 +123,7 @@ def test_a_finished_field_has_the_training_pixels_and_nothing_where_the_mask_is_
 
 
 def test_blocks_of_pixels_share_a_node_where_there_are_too_many(monkeypatch) -> None:
-    monkeypatch.setattr("nfield.experiments.recipes.MOST_NODES", 40)
+    monkeypatch.setattr("nfield.jobs.image.recipe.MOST_NODES", 40)
     known = known_of(photograph())
     recipe = make_recipe(BETWEEN_SAMPLES, known)
     assert recipe.correction is not None
@@ -173,7 +173,7 @@ def test_training_measures_the_completed_field_last_and_goes_on_without_it(tmp_p
 
 
 def test_held_out_pixels_ask_for_it_by_default_and_named_parts_do_not() -> None:
-    from nfield.experiments.image import plan
+    from nfield.jobs.image.run import plan
 
     known = known_of(photograph())
     assert plan(ImageOptions(holdout=True), known).correction is not None

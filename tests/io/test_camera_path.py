@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nfield.core.checks import UserError
-from nfield.io.camera_path import load_camera_path
+from nfield.io.cameras.path import load_camera_path
 
 POSE = [1, 0, 0, 0.5, 0, 1, 0, -2, 0, 0, 1, 3, 0, 0, 0, 1]
 

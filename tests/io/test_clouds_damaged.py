@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
-from nfield.io.clouds import READERS, load_cloud, save_cloud
-from nfield.io.meshes import READERS as MESH_READERS
-from nfield.io.meshes import load_mesh, save_mesh
+from nfield.io.geometry.clouds import READERS, load_cloud, save_cloud
+from nfield.io.geometry.meshes import READERS as MESH_READERS
+from nfield.io.geometry.meshes import load_mesh, save_mesh
 
 TETRAHEDRON = Mesh(
     vertices=np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]]),

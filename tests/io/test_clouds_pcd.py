@@ -8,8 +8,8 @@ import pytest
 
 from nfield.core.checks import UserError
 from nfield.core.libraries import open3d as load_open3d
-from nfield.io.clouds import load_cloud
-from nfield.io.pcd import decompressed
+from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.pcd import decompressed
 
 RANDOM = np.random.default_rng(0)
 POINTS = RANDOM.standard_normal((7, 3))

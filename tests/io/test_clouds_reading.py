@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nfield.core.checks import UserError
-from nfield.io.clouds import load_cloud
+from nfield.io.geometry.clouds import load_cloud
 
 RANDOM = np.random.default_rng(0)
 POINTS = RANDOM.standard_normal((7, 3))

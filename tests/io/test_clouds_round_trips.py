@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
-from nfield.io.clouds import WRITERS, check_cloud_path, load_cloud, save_cloud
+from nfield.io.geometry.clouds import WRITERS, check_cloud_path, load_cloud, save_cloud
 
 SUFFIXES = sorted(WRITERS)
 COORDINATES = st.one_of(

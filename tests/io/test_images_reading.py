@@ -16,7 +16,7 @@ from PIL import ImageOps
 
 from nfield.core.checks import UserError
 from nfield.core.image import Image
-from nfield.io.images import load_image, load_mask, save_image
+from nfield.io.images.images import load_image, load_mask, save_image
 
 RANDOM = np.random.default_rng(0)
 GREY = RANDOM.integers(0, 256, (13, 17), np.uint8)
@@ -199,7 +199,7 @@ def test_large_files_stay_on_disk(tmp_path: Path, monkeypatch, name: str):
         tifffile.imwrite(tmp_path / name, pixels, photometric="rgb", byteorder=order, extratags=tags)
         pixels = np.rot90(pixels, -1)
     assert not isinstance(load_image(tmp_path / name).pixels, np.memmap)
-    monkeypatch.setattr("nfield.io.decoded.LARGE", 100)
+    monkeypatch.setattr("nfield.io.images.decoded.LARGE", 100)
     image = load_image(tmp_path / name)
     assert isinstance(image.pixels, np.memmap)
     np.testing.assert_array_equal(image.to_stored(image.full()), pixels)
@@ -207,7 +207,7 @@ def test_large_files_stay_on_disk(tmp_path: Path, monkeypatch, name: str):
 
 
 def test_a_large_compressed_file_is_loaded_whole_and_told(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("nfield.io.decoded.LARGE", 100)
+    monkeypatch.setattr("nfield.io.images.decoded.LARGE", 100)
     tifffile.imwrite(tmp_path / "a.tif", RGB, photometric="rgb", compression="zlib")
     Pillow.fromarray(RGB).save(tmp_path / "a.png")
     for name in ("a.tif", "a.png"):
@@ -272,7 +272,7 @@ def bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
 
 
 def test_bad_files_are_refused_in_one_message(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("nfield.io.pictures.find_spec", lambda name: None)
+    monkeypatch.setattr("nfield.io.images.pictures.find_spec", lambda name: None)
     for kind, (path, message) in bad_files(tmp_path).items():
         with pytest.raises(UserError, match=message) as caught:
             load_image(path)
@@ -288,7 +288,7 @@ def test_an_exr_is_read_by_the_plugin_with_its_floats(tmp_path: Path, monkeypatc
         seen.update(options)
         return RGB.astype(np.float32) * 2
 
-    monkeypatch.setattr("nfield.io.pictures.find_spec", lambda name: ModuleSpec("cv2", None))
+    monkeypatch.setattr("nfield.io.images.pictures.find_spec", lambda name: ModuleSpec("cv2", None))
     monkeypatch.setattr("imageio.v3.imread", imread)
     assert load_image(tmp_path / "a.exr").scale == pytest.approx(2.0 * (RGB.max() - float(RGB.min())))
     assert seen == {"plugin": "opencv", "index": 0, "flags": -1}

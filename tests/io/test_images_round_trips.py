@@ -15,8 +15,8 @@ from PIL import Image as Pillow
 
 from nfield.core.checks import UserError
 from nfield.core.image import Image
-from nfield.io import png
-from nfield.io.images import load_image, open_image_writer, save_image
+from nfield.io.images import png
+from nfield.io.images.images import load_image, open_image_writer, save_image
 
 ADAM7 = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
 """Column and row where each pass starts, and their steps, as in the standard."""

@@ -8,9 +8,9 @@ import trimesh
 
 from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
-from nfield.io import meshes
-from nfield.io.clouds import load_cloud
-from nfield.io.meshes import save_mesh
+from nfield.io.geometry import meshes
+from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.meshes import save_mesh
 
 SUFFIXES = sorted(meshes.WRITERS)
 BALL = trimesh.creation.icosphere(2)

@@ -17,7 +17,7 @@ from posed_scenes import (
 )
 
 from nfield.core.checks import UserError
-from nfield.io.posed import load_views
+from nfield.io.cameras.posed import load_views
 
 MODELS = [
     ("SIMPLE_PINHOLE", 0, (10.0, 4.0, 3.0)),

@@ -9,7 +9,7 @@ import pytest
 from posed_scenes import frames, ring, write_blender, write_colmap_text, write_json, write_nerfstudio
 
 from nfield.core.checks import UserError
-from nfield.io.posed import load_views
+from nfield.io.cameras.posed import load_views
 
 
 def scene_with(root: Path, index: int, **changes: Any) -> Path:

@@ -21,7 +21,7 @@ from posed_scenes import (
 )
 
 from nfield.core.views import View
-from nfield.io.posed import load_views
+from nfield.io.cameras.posed import load_views
 
 WRITERS: dict[str, Callable[..., Path]] = {
     "blender": write_blender,

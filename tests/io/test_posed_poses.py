@@ -11,8 +11,8 @@ from hypothesis.extra.numpy import arrays
 from posed_scenes import FLIP, look_at, quaternion, ring
 
 from nfield.core.checks import UserError
-from nfield.io.pose_checks import check_places, nearest_point, note_on_axes
-from nfield.io.poses import pose_of_matrix, pose_of_quaternion, rotation_of_quaternion
+from nfield.io.cameras.pose_checks import check_places, nearest_point, note_on_axes
+from nfield.io.cameras.poses import pose_of_matrix, pose_of_quaternion, rotation_of_quaternion
 
 HALF = math.sqrt(0.5)
 

@@ -12,7 +12,7 @@ from posed_scenes import FLIP, FOCAL, HEIGHT, WIDTH, frames, ring, write_json, w
 
 from nfield.core.checks import UserError
 from nfield.core.lens import Lens
-from nfield.io.posed import load_views
+from nfield.io.cameras.posed import load_views
 
 NO_LENS = {"fl_x": None, "fl_y": None, "cx": None, "cy": None, "w": None, "h": None}
 

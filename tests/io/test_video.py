@@ -8,7 +8,7 @@ import pytest
 from videos import frames_of
 
 from nfield.core.checks import RunError
-from nfield.io.video import save_video
+from nfield.io.images.video import save_video
 
 
 def test_frames_come_back_in_order_with_their_colours(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 from posed_scenes import write_blender, write_nerfstudio
 
 from nfield.core.checks import UserError
-from nfield.io.posed import load_views
-from nfield.io.view_pictures import averaged, read_view_pixels, size_and_orientation
+from nfield.io.cameras.posed import load_views
+from nfield.io.cameras.view_pictures import averaged, read_view_pixels, size_and_orientation
 
 RANDOM = np.random.default_rng(0)
 

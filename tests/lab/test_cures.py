@@ -11,8 +11,9 @@ from nfield.backbones.mscale2 import Mscale2Config
 from nfield.core.seeding import generator
 from nfield.encodings.hash_grid import HashGridConfig
 from nfield.lab import Setting
-from nfield.lab.cure_targets import OCTAVES, SIZES, photograph, signal
-from nfield.lab.cure_training import (
+from nfield.lab.cures.mscale import data_scales
+from nfield.lab.cures.targets import OCTAVES, SIZES, photograph, signal
+from nfield.lab.cures.training import (
     Encoded,
     Trained,
     largest_of,
@@ -22,7 +23,6 @@ from nfield.lab.cure_training import (
     speed_ups,
 )
 from nfield.lab.ensemble import Ensemble
-from nfield.lab.mscale import data_scales
 
 QUICK = SIZES.of("quick")
 

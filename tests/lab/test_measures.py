@@ -9,12 +9,12 @@ import torch
 from nfield.backbones.mlp import MLPConfig
 from nfield.core.seeding import generator
 from nfield.lab import Setting
-from nfield.lab.complexity import effective_rank, growth, last_hidden, spectral_centroid, total_variation
-from nfield.lab.early_stopping import best_look, decibels, discrepancy_look, noisy_pictures
 from nfield.lab.ensemble import Ensemble
-from nfield.lab.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
-from nfield.lab.inpainting import HOLES, hole_masks, psnr_in_holes, together
-from nfield.lab.limits import (
+from nfield.lab.phenomena.complexity import effective_rank, growth, last_hidden, spectral_centroid, total_variation
+from nfield.lab.phenomena.early_stopping import best_look, decibels, discrepancy_look, noisy_pictures
+from nfield.lab.phenomena.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
+from nfield.lab.phenomena.inpainting import HOLES, hole_masks, psnr_in_holes, together
+from nfield.lab.phenomena.limits import (
     SIZES,
     WAVES,
     SecondDifference,

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from nfield.jobs.signal.stages import FunctionStages
+from nfield.jobs.signal.task import relative_l2
 from nfield.lab import Setting
-from nfield.lab.multistage import LEVELS, SIZES, TARGETS, Staged, checks, in_stages
-from nfield.lab.stage_work import stage_work
-from nfield.tasks.signal import relative_l2
-from nfield.tasks.signal_stages import FunctionStages
+from nfield.lab.cures.multistage import LEVELS, SIZES, TARGETS, Staged, checks, in_stages
+from nfield.lab.cures.stage_work import stage_work
 from nfield.training.stages import StageRecord, StageSettings
 
 

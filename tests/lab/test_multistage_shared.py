@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nfield.lab import Setting
-from nfield.lab.cure_targets import SIZES, photograph, signal
-from nfield.lab.cures import figures_of
-from nfield.lab.multistage_shared import NAME, Run, in_stages, in_steps, shared_comparisons
+from nfield.lab.cures.cures import figures_of
+from nfield.lab.cures.multistage_shared import NAME, Run, in_stages, in_steps, shared_comparisons
+from nfield.lab.cures.targets import SIZES, photograph, signal
 from nfield.training.stages import StageSettings
 
 QUICK = SIZES.of("quick")

@@ -13,7 +13,7 @@ import torch
 from nfield.core import blocks
 from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
-from nfield.io.meshes import load_mesh, save_mesh
+from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.meshing.checks import describe
 from nfield.meshing.components import components
 from nfield.meshing.edges import odd_edges
@@ -115,7 +115,7 @@ import re, sys
 from pathlib import Path
 import numpy as np, torch
 from nfield.core.mesh import Mesh
-from nfield.io.meshes import load_mesh, save_mesh
+from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.meshing.checks import describe
 from nfield.meshing.components import keep_components
 from nfield.meshing.polish import polish, vertex_normals

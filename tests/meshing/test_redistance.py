@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from nfield.jobs.surface.task import PROBE_EDGE, PROBE_NODES, VolumeProbe
 from nfield.meshing.redistance import redistanced
-from nfield.tasks.cloud import PROBE_EDGE, PROBE_NODES, VolumeProbe
 
 SPACING = PROBE_EDGE / PROBE_NODES
 REACH = 0.12

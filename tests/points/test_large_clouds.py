@@ -11,7 +11,7 @@ import torch
 
 from nfield.core import blocks
 from nfield.core.cloud import PointCloud, first_of_each, unit_normals
-from nfield.io.clouds import save_cloud
+from nfield.io.geometry.clouds import save_cloud
 from nfield.points import lattice, smooth_distance
 from nfield.points import normals as normals_module
 from nfield.points.neighbours import Neighbourhoods
@@ -86,7 +86,7 @@ WORK = """
 import re
 from pathlib import Path
 import numpy as np
-from nfield.io.clouds import load_cloud
+from nfield.io.geometry.clouds import load_cloud
 from nfield.points.smooth_distance import Sample, Smoothing, solve_levels
 from nfield.points.understanding import thinning
 

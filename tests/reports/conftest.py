@@ -12,8 +12,8 @@ from view_runs import make_views_run as make_views_run
 
 from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
-from nfield.io.clouds import save_cloud
-from nfield.io.meshes import save_mesh
+from nfield.io.geometry.clouds import save_cloud
+from nfield.io.geometry.meshes import save_mesh
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def with_profiles(lines: list[dict[str, Any]], metrics: dict[str, Any]) -> None:
 @pytest.fixture
 def make_mesh_run(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., pathlib.Path]:
     """A function that writes a mesh run folder: finished or not, with the named meshes and the cloud."""
-    monkeypatch.setattr("nfield.reports.surface_pictures.SIDE", 96)  # large pictures would take most of the time
+    monkeypatch.setattr("nfield.jobs.surface.page.pictures.SIDE", 96)  # large pictures would take most of the time
 
     def make(
         name: str = "mesh-run",

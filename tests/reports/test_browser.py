@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from nfield.reports import write_comparison, write_report
+from nfield.jobs.comparison import write_comparison
+from nfield.jobs.page import write_report
 
 OPTIONS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

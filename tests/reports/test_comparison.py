@@ -8,7 +8,7 @@ import re
 import pytest
 
 from nfield.core.checks import UserError
-from nfield.reports import write_comparison
+from nfield.jobs.comparison import write_comparison
 
 
 class Cells(html.parser.HTMLParser):

@@ -2,7 +2,7 @@
 
 import re
 
-from nfield.reports.cures_table import cures_section
+from nfield.lab.cures.table import cures_section
 
 
 def metrics(experiment: str, network: str, times: list[float | None], speed_up: list[float]) -> dict[str, object]:

@@ -17,14 +17,15 @@ import pytest
 from PIL import Image
 
 from nfield.core.checks import UserError
-from nfield.io.meshes import load_mesh, save_mesh
-from nfield.reports import write_comparison, write_report
+from nfield.io.geometry.meshes import load_mesh, save_mesh
+from nfield.jobs.comparison import write_comparison
+from nfield.jobs.page import write_report
+from nfield.jobs.surface.page.pictures import scale_top, surface_errors
+from nfield.jobs.surface.page.surfaces import read_surfaces
+from nfield.jobs.surface.page.viewer import VIEWER_POLICY
+from nfield.jobs.surface.page.words import surface_words
 from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
-from nfield.reports.surface_pictures import scale_top, surface_errors
-from nfield.reports.surface_viewer import VIEWER_POLICY
-from nfield.reports.surface_words import surface_words
-from nfield.reports.surfaces import read_surfaces
 
 HOSTILE = "<script>alert('x')</script>&\"quote\".ply"
 

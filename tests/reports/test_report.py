@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from nfield.core.checks import UserError
-from nfield.reports import write_report
+from nfield.jobs.page import write_report
 from nfield.reports.markup import POLICY, VOID, Markup, element
 from nfield.reports.record import read_record
 

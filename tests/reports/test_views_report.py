@@ -13,11 +13,13 @@ import shutil
 import pytest
 
 from nfield.cli import main
-from nfield.reports import view_sections, write_comparison, write_report
+from nfield.jobs.comparison import write_comparison
+from nfield.jobs.page import write_report
+from nfield.jobs.views.page import sections as view_sections
+from nfield.jobs.views.page.sections import VIDEO_POLICY
+from nfield.jobs.views.page.views import chosen_views, seen_views
 from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
-from nfield.reports.view_sections import VIDEO_POLICY
-from nfield.reports.views import chosen_views, seen_views
 
 HOSTILE = "<script>alert('x')</script>&\"q\".png"
 

@@ -12,7 +12,7 @@ from nfield.core.seeding import generator
 from nfield.encodings.identity import Identity
 from nfield.fields.base import Field
 from nfield.io.run_folder import RunFolder
-from nfield.tasks.signal import SignalProbe, SignalTask
+from nfield.jobs.signal.task import SignalProbe, SignalTask
 from nfield.training.loop import fit
 from nfield.training.progress import SilentProgress
 from nfield.training.settings import TrainingSettings

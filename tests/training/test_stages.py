@@ -10,8 +10,8 @@ import torch
 from nfield.core.checks import UserError
 from nfield.fields.staged import StageConfig, StagedField
 from nfield.io.run_folder import RunFolder
-from nfield.tasks.signal import SignalTask, relative_l2
-from nfield.tasks.signal_stages import FunctionStages, SampleStages, evaluated
+from nfield.jobs.signal.stages import FunctionStages, SampleStages, evaluated
+from nfield.jobs.signal.task import SignalTask, relative_l2
 from nfield.training.stages import StageSettings, fit_in_stages
 
 

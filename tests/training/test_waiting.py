@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from nfield.core import waiting
+from nfield.cli import waiting
 
 QUIET, BUSY = "cpu  100 0 50 1000 10 0 0 0 0 0\ncpu0 1 2", "cpu  130 0 50 1030 10 0 0 0 0 0\n"
 

@@ -1,1 +1,0 @@
-"""Where names become objects: configuration to data, field and task, to a result."""

@@ -1,0 +1,1 @@
+"""Files of point clouds and meshes."""

@@ -1,0 +1,1 @@
+"""What nfield can be asked to fit: one folder a job, and what all jobs share."""

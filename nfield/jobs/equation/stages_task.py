@@ -1,0 +1,219 @@
+"""Linear equations in stages, on boxes of one or two coordinates, time included.
+
+Notation: residual R(u) = L u − g and conditions B u = b of a problem; u the sum of the stages so far; the next stage's
+ε v has to obey L(ε v) = −R(u) and B(ε v) = b − B u (after Wang & Lai, arXiv 2307.08934, part on equations). L v is
+R(v) − R(0), so that a problem says nothing more than it does for one network. s, coordinates in [−1, 1]^d.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from jaxtyping import Float
+
+from nfield.core.checks import UserError
+from nfield.core.types import Evaluation
+from nfield.equations.consistency import expression_values
+from nfield.equations.derivatives import Derivatives
+from nfield.equations.domains import Box
+from nfield.equations.problem import Problem
+from nfield.fields.stage_plan import StagePlan, kappa_of
+from nfield.fields.staged import StageConfig, StagedField
+from nfield.jobs.equation.places import Place, places
+from nfield.jobs.signal.stages import MOST_SAMPLES, chebyshev_points, samples_per_axis
+from nfield.spectral.residual_frequency import grid_frequency
+
+PROBE_SIDES = {1: 4096, 2: 96}
+"""Points along each axis of the grid that tells the residual's size and frequency."""
+EDGE_SIDES = {1: 1, 2: 257}
+"""Points along each face at which the conditions are looked at."""
+FASTEST = 12
+"""Waves of more cycles per unit than a share of one in so many of the grid's points are too fast to be told there."""
+NOISE = 1e-7
+"""An error below this, of waves so fast, is the rounding of derivatives."""
+MOST_NEURONS = {1: 1200, 2: 900}
+NEURONS_PER_WAVE = 2.0
+"""Neurons to a function of the band: (2κ/π)^d of them, sines and cosines alike, span all that waves up to κ can do."""
+LINEAR_TOLERANCE = 1e-8
+LEAST_SHARE = 0.1
+"""Equation or conditions have a say in the next stage's frequency where they are not this much smaller."""
+
+Function = Callable[[torch.Tensor], torch.Tensor]
+
+
+class EquationStages:
+    """A problem with a linear residual as a job that is done in stages (`StageProblem`)."""
+
+    out_dim = 1
+
+    def __init__(self, problem: Problem) -> None:
+        """Raises UserError for other domains, more coordinates, and equations that are not linear."""
+        if problem.residual is None or not isinstance(problem.domain, Box) or problem.dimension > 2:
+            raise UserError(
+                "--stages needs an equation with a residual on a box of at most two coordinates, time included. "
+                "Leave it out, for one network."
+            )
+        self.problem, self.in_dim = problem, problem.dimension
+        low, high = (torch.tensor(ends, dtype=torch.float64) for ends in (problem.low, problem.high))
+        self.centre, self.half_sides = (low + high) / 2, (high - low) / 2
+        side = PROBE_SIDES[self.in_dim]
+        axis = -1 + 2 * (torch.arange(side, dtype=torch.float64) + 0.5) / side
+        self.grid = torch.stack(torch.meshgrid(*[axis] * self.in_dim, indexing="ij"), -1).reshape(-1, self.in_dim)
+        self.side = side
+        self._check_linear()
+        self.zero = self.residual(_nothing, self.grid).detach()
+        self.edges = places(problem, torch.linspace(-1, 1, EDGE_SIDES[self.in_dim], dtype=torch.float64))
+        # What counts as all of it: the forcing, or where there is none what L makes of a slow wave of u's size.
+        forcing = _size(self.zero)
+        slow = self.gain(0.25) * problem.size
+        self.whole = forcing if forcing > 1e-12 * slow else slow
+        self.given = max([problem.size, *(float(b.abs().max()) for b in self._gaps(_nothing).values())])
+
+    def physical(self, scaled: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n d"]:
+        """Points of [−1, 1]^d in the problem's units."""
+        return self.centre + self.half_sides * scaled
+
+    def unit(self, points: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n d"]:
+        """Points in the problem's units in [−1, 1]^d."""
+        return (points - self.centre) / self.half_sides
+
+    def residual(self, function: Function, scaled: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n 1"]:
+        """R(u) of a function of scaled points, differentiable by its weights."""
+        with torch.enable_grad():
+            at = Derivatives(self.physical(scaled), self.problem.names)
+            u = function(self.unit(at.points)) + 0 * at.points.sum(1, keepdim=True)
+            return expression_values(self.problem.residual, "residual", u, at)  # type: ignore[arg-type]
+
+    def mismatches(self, function: Function, place: Place) -> dict[str, torch.Tensor]:
+        """B u − b on one place, by term."""
+        return place.mismatches(lambda points: function(self.unit(points)), self.problem)
+
+    def gain(self, frequency: float) -> float:
+        """Size of L w over that of w for waves of that frequency, along the axes in turn."""
+        sizes = []
+        for axis in range(self.in_dim):
+
+            def wave(s: torch.Tensor, axis: int = axis) -> torch.Tensor:
+                return (2 * math.pi * frequency * s[:, axis : axis + 1] + 1).sin()
+
+            made = self.residual(wave, self.grid) - self.residual(_nothing, self.grid)
+            sizes.append(_size(made) / _size(wave(self.grid)))
+        return math.sqrt(sum(size**2 for size in sizes) / len(sizes))
+
+    def error(self, found: StagedField) -> float:
+        """The larger one of the residual's size, as a share of the forcing's, and of the conditions' largest miss."""
+        gaps = [float(gap.abs().max()) for gap in self._gaps(found).values()]
+        return max(_size(self.residual(found, self.grid)) / self.whole, *(gap / self.given for gap in gaps), 0.0)
+
+    def plan(self, found: StagedField, config: StageConfig) -> StagePlan | None:
+        """The next stage: κ by what equation and conditions lack, its neurons as many as waves up to κ ask for."""
+        rest, gaps = self.residual(found, self.grid).detach(), self._gaps(found)
+        frequency = grid_frequency(
+            rest.reshape(*[self.side] * self.in_dim, 1).numpy(), 2 / self.side, channels_last=True
+        )
+        missed = max((float(gap.square().mean().sqrt()) for gap in gaps.values()), default=0.0)
+        wanted = _size(rest) / self.gain(max(frequency, 0.25))
+        scale = max(wanted, missed)
+        fastest = self.side / FASTEST
+        if scale == 0 or (frequency > fastest and self.error(found) < NOISE):
+            return None
+        on_edges = max((place.frequency(gap) for place, gap in zip(self.edges, gaps.values(), strict=False)), default=0)
+        told = [f for f, size in ((frequency, wanted), (on_edges, missed)) if size >= LEAST_SHARE * scale]
+        stated = [
+            f * float(self.half_sides[self.problem.names.index(name)])
+            for name, all_of in self.problem.frequencies.items()
+            for f in all_of
+        ]
+        kappa = kappa_of(min(fastest, max([*told, *stated])))
+        neurons = math.ceil(NEURONS_PER_WAVE * (2 * kappa / math.pi) ** self.in_dim)
+        width = max(config.width, min(neurons, MOST_NEURONS[self.in_dim]))
+        config = replace(config, kappa=kappa, width=width)
+        side = samples_per_axis(max(told), kappa, config.parameters(self.in_dim, 1), self.in_dim)
+        side = min(side, math.floor(MOST_SAMPLES ** (1 / self.in_dim)))
+        notes: tuple[str, ...] = ()
+        if neurons > width:
+            notes = (f"{neurons} neurons were wanted for waves of this frequency, but no more than {width} are taken.",)
+        return StagePlan(
+            task=EquationStageTask(self, found, side, scale),
+            config=config,
+            scale=scale,
+            frequency=max(told),
+            samples=side**self.in_dim,
+            per_half_wave=side / (4 * max(*told, 1e-9) * math.pi / 2),
+            notes=notes,
+        )
+
+    def _gaps(self, function: Function) -> dict[str, torch.Tensor]:
+        """B u − b on all places."""
+        found: dict[str, torch.Tensor] = {}
+        for place in self.edges:
+            found |= {name: gap.detach() for name, gap in self.mismatches(function, place).items()}
+        return found
+
+    def _check_linear(self) -> None:
+        """Raise UserError where R(a + b) − R(a) − R(b) + R(0) is not zero for two waves."""
+        points, size = self.grid[:: max(1, len(self.grid) // 64)], self.problem.size
+
+        def first(s: torch.Tensor) -> torch.Tensor:
+            return size * (1.3 * s.sum(1, keepdim=True) + 0.4).sin()
+
+        def second(s: torch.Tensor) -> torch.Tensor:
+            return size * (2.1 * s[:, :1] - 0.7 * s.sum(1, keepdim=True)).cos()
+
+        both, a, b, none = (self.residual(f, points) for f in (lambda s: first(s) + second(s), first, second, _nothing))
+        if _size(both - a - b + none) > LINEAR_TOLERANCE * (_size(a) + _size(b) + _size(none)):
+            raise UserError("--stages needs an equation that is linear in u, but this residual is not. Leave it out.")
+
+
+class EquationStageTask:
+    """One stage: (ε L v + R(u)) / ρ inside, ρ the size of R(u), and B v + (B u − b) / ε where there are conditions."""
+
+    quality_name = "residual_db"
+
+    def __init__(self, stages: EquationStages, found: StagedField, side: int, scale: float) -> None:
+        self.stages, self.scale = stages, scale
+        points = chebyshev_points(side, stages.in_dim)
+        rest = stages.residual(found, points).detach()
+        # Where the equation holds already, errors of the size of ε count as one.
+        self.size = max(_size(rest), scale * stages.gain(0.25))
+        self.parts = {"points": points, "rest": rest, "zero": stages.residual(_nothing, points).detach()}
+        line = chebyshev_points(side, 1)[:, 0] if stages.in_dim > 1 else torch.zeros(1, dtype=torch.float64)
+        self.places = places(stages.problem, line)
+        for place in self.places:
+            linear = stages.mismatches(_nothing, place)
+            for name, gap in stages.mismatches(found, place).items():
+                # (B u − b) / ε less (B 0 − b), so that adding B v − b gives B v + (B u − b) / ε.
+                self.parts[name] = gap.detach() / scale - linear[name].detach()
+
+    def batch(self, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        """All points, the same ones each time."""
+        del generator
+        return self.parts
+
+    def residuals(self, field: Any, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """What the equation and each condition lack, of order one before training."""
+        made = self.stages.residual(field, batch["points"]) - batch["zero"]
+        found = {"equation": made * (self.scale / self.size) + batch["rest"] / self.size}
+        for place in self.places:
+            for name, gap in self.stages.mismatches(field, place).items():
+                found[name] = gap + batch[name]
+        return found
+
+    def losses(self, field: Any, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Their mean squares."""
+        return {name: r.square().mean() for name, r in self.residuals(field, batch).items()}
+
+    def evaluate(self, field: Any) -> Evaluation:
+        """The loss in decibels."""
+        loss = sum(float(term.detach()) for term in self.losses(field, self.parts).values())
+        return Evaluation(quality=-10 * math.log10(loss) if loss > 0 else math.inf, band_errors=[])
+
+
+def _nothing(scaled: torch.Tensor) -> torch.Tensor:
+    return 0 * scaled.sum(1, keepdim=True)
+
+
+def _size(values: torch.Tensor) -> float:
+    return float(values.detach().square().mean().sqrt())

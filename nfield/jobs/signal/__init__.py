@@ -1,0 +1,1 @@
+"""Signal to a sum of networks, to the last digits of float64."""

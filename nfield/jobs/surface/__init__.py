@@ -1,0 +1,1 @@
+"""Point cloud to signed distance and mesh."""

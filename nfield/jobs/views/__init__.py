@@ -1,0 +1,1 @@
+"""Posed images to radiance field and novel views."""

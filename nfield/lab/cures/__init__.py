@@ -1,0 +1,1 @@
+"""Cures of spectral bias, each against the plain network."""

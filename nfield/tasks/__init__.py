@@ -1,1 +1,0 @@
-"""One file per job: batches, loss terms, evaluation, spectral probe."""
