@@ -70,14 +70,6 @@ class FINER(AbstractBackbone):
         return self.output(h)
 
 
-def bias_reaching(frequency: float, in_dim: int, omega: float) -> float:
-    """The k with which a first layer's local frequencies along each axis reach `frequency`, in cycles per unit of x.
-
-    ω(2k + 1)/d = 2πf, with weights up to 1/d; k is no smaller than SIREN's 1/√d.
-    """
-    return max(math.pi * in_dim * frequency / omega - 0.5, in_dim**-0.5)
-
-
 def rising_sine(z: Float[torch.Tensor, "*shape"], omega: float) -> Float[torch.Tensor, "*shape"]:
     """`sin(ω(|z| + 1)z)`."""
     return (omega * (z * z.abs() + z)).sin()

@@ -7,14 +7,11 @@ import sys
 
 from nfield.cli.waiting import wait_briefly_where_busy
 from nfield.core.checks import RunError, UserError, choice
+from nfield.jobs.table import JOBS
 
 VERBS = {
-    "fit-image": ("nfield.cli.fit_image", "fit a field to an image, beside a plain MLP"),
-    "reconstruct": ("nfield.cli.reconstruct", "reconstruct a mesh from a point cloud, beside a plain MLP"),
-    "render-views": ("nfield.cli.render_views", "fit a radiance field to posed pictures, beside a plain MLP"),
-    "solve": ("nfield.cli.solve", "solve a differential equation, beside a plain MLP"),
     "render": ("nfield.cli.render", "render a run's field at any resolution or crop"),
-    "export": ("nfield.cli.export", "write the mesh of a surface run in any format"),
+    "export": ("nfield.cli.export", "write the mesh of a surface or of views in any format"),
     "report": ("nfield.cli.report", "write a run's report page"),
     "compare": ("nfield.cli.compare", "set several runs side by side on one page"),
     "scan": ("nfield.cli.scan", "sample a mesh as a scanner would"),
@@ -22,11 +19,13 @@ VERBS = {
     "lab": ("nfield.cli.lab", "run experiments on what networks learn first"),
     "bench": ("nfield.cli.bench", "measure against peers on this machine"),
 }
+"""Commands beside those of the jobs."""
 
 
 def usage() -> str:
     """The help of the command itself."""
-    verbs = "\n".join(f"  {name:12} {text}" for name, (_, text) in VERBS.items())
+    told = {**{job.verb: job.about for job in JOBS.values()}, **{name: text for name, (_, text) in VERBS.items()}}
+    verbs = "\n".join(f"  {name:12} {text}" for name, text in told.items())
     return (
         "usage: nfield VERB ...\n\nNeural fields that show their frequencies.\n\n"
         f"verbs:\n{verbs}\n\n'nfield VERB --help' lists a verb's options; 'nfield --version' tells the version.\n"
@@ -45,11 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
 
             sys.stdout.write(f"nfield {__version__}\n")
             return 0
-        name = VERBS[choice(arguments[0], VERBS, "verb")][0]
-        if "torch" not in sys.modules and not {"-h", "--help"} & set(arguments):
+        jobs = {job.verb: job for job in JOBS.values()}
+        verb, rest = choice(arguments[0], [*jobs, *VERBS], "verb"), arguments[1:]
+        if "torch" not in sys.modules and not {"-h", "--help"} & set(rest):
             wait_briefly_where_busy()
-        module = importlib.import_module(name)
-        module.main(arguments[1:])
+        if verb in jobs:
+            importlib.import_module("nfield.cli.job").main(jobs[verb], rest)
+        else:
+            importlib.import_module(VERBS[verb][0]).main(rest)
         sys.stdout.flush()
         return 0
     except UserError as error:

@@ -13,19 +13,28 @@ from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from nfield.core.checks import UserError, choice
-from nfield.io.run_folder import RunFolder, read_json
+from nfield.io.json_files import read_json
+from nfield.jobs.job import Job
 
 
 def field_help(kind: type) -> dict[str, str]:
-    """The docstrings that stand below the fields of a dataclass."""
+    """The docstrings that stand below the fields of a dataclass and of those that it inherits from."""
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__):
+        if dataclasses.is_dataclass(one):
+            found |= _own_help(one)
+    return found
+
+
+def _own_help(kind: type) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     if not isinstance(body, ast.ClassDef):
         raise AssertionError(f"{kind} is not a class")
-    found = {}
-    for statement, following in zip(body.body, body.body[1:], strict=False):
-        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr):
-            found[ast.unparse(statement.target)] = inspect.cleandoc(ast.literal_eval(following.value))
-    return found
+    return {
+        ast.unparse(statement.target): inspect.cleandoc(ast.literal_eval(following.value))
+        for statement, following in zip(body.body, body.body[1:], strict=False)
+        if isinstance(statement, ast.AnnAssign) and isinstance(following, ast.Expr)
+    }
 
 
 def parse(kind: type, arguments: Sequence[str], *, verb: str, description: str, default: Any = None) -> Any:
@@ -61,7 +70,6 @@ def _message(box: str) -> str:
 
 
 def options_class(
-    name: str,
     *sources: type,
     leave_out: Sequence[str] = (),
     choices: Mapping[str, Iterable[str]] | None = None,
@@ -89,7 +97,7 @@ def options_class(
                 else dataclasses.field(default=field.default)
             )
             members.append((field.name, helped, default))
-    return dataclasses.make_dataclass(name, members, kw_only=False)
+    return dataclasses.make_dataclass("Options", members, kw_only=False)
 
 
 def take_settings(arguments: Sequence[str], prefix: str) -> tuple[list[str], list[str]]:
@@ -134,12 +142,19 @@ def earlier_config(config: str | None, resume: bool, out: str | None) -> dict[st
         return {}
     if out is None:
         raise UserError("--resume needs --out with the folder of the run to continue.")
-    return RunFolder.open(out).read_config()
+    if not (Path(out) / "config.json").is_file():
+        raise UserError(f"'{out}' holds no run: it has no config.json.")
+    return read_json(Path(out) / "config.json")
 
 
-def stored_options(earlier: Mapping[str, Any], kind: type) -> dict[str, Any]:
-    """The options in a config, all of them fields of `kind`. Raises UserError where one is not."""
-    stored = dict(earlier.get("options", earlier))
+def stored_options(earlier: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    """The options in a config of the job. Raises UserError where it is of another job, or one of them is unknown."""
+    task = earlier.get("task", job.name)
+    if task != job.name and task not in job.earlier_names:
+        raise UserError(f"The config is of a run of task {task!r}, but nfield {job.verb} is for {job.name!r}.")
+    stored = earlier.get("options", earlier)
+    if not isinstance(stored, dict):
+        raise UserError("The config's options are not an object of names and values.")
     for name in stored:
-        choice(name, [field.name for field in dataclasses.fields(kind)], "option in the config file")
-    return stored
+        choice(name, [field.name for field in dataclasses.fields(job.options)], "option in the config file")
+    return dict(stored)

@@ -16,11 +16,11 @@ from nfield.bench.meshes.suite import MeshBenchOptions, bench_mesh
 from nfield.bench.meshes.table import markdown as mesh_markdown
 from nfield.bench.views.suite import ViewsBenchOptions, bench_views
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.fit_image import camera
 from nfield.core.checks import UserError, choice, finite_or_none
 from nfield.core.device import choose_device
 from nfield.io.geometry.meshes import load_mesh
 from nfield.io.images.images import load_image
+from nfield.jobs.image.source import camera
 from nfield.jobs.views.source import opened_scene
 from nfield.scenes.scene_files import DEFAULT_SCENE
 from nfield.training.progress import choose_progress
@@ -48,7 +48,7 @@ class ImageCommand:
 def image_suite(arguments: Sequence[str]) -> None:
     """Run `nfield bench image`."""
     positional = Annotated[tuple[str, ...], tyro.conf.Positional]
-    kind = options_class("Options", ImageCommand, ImageBenchOptions, images=positional)
+    kind = options_class(ImageCommand, ImageBenchOptions, images=positional)
     given: Any = parse(kind, arguments, verb="bench image", description=IMAGE_DESCRIPTION)
     options = ImageBenchOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(ImageBenchOptions)})
     choose_device(options.device)
@@ -91,7 +91,7 @@ class MeshCommand:
 def mesh_suite(arguments: Sequence[str]) -> None:
     """Run `nfield bench mesh`."""
     positional = Annotated[tuple[str, ...], tyro.conf.Positional]
-    kind = options_class("Options", MeshCommand, MeshBenchOptions, meshes=positional)
+    kind = options_class(MeshCommand, MeshBenchOptions, meshes=positional)
     given: Any = parse(kind, arguments, verb="bench mesh", description=MESH_DESCRIPTION)
     options = MeshBenchOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(MeshBenchOptions)})
     if not given.meshes:
@@ -131,7 +131,7 @@ class ViewsCommand:
 def views_suite(arguments: Sequence[str]) -> None:
     """Run `nfield bench views`."""
     positional = Annotated[tuple[str, ...], tyro.conf.Positional]
-    kind = options_class("Options", ViewsCommand, ViewsBenchOptions, scenes=positional)
+    kind = options_class(ViewsCommand, ViewsBenchOptions, scenes=positional)
     given: Any = parse(kind, arguments, verb="bench views", description=VIEWS_DESCRIPTION)
     options = ViewsBenchOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(ViewsBenchOptions)})
     choose_device(options.device)

@@ -9,9 +9,7 @@ from typing import Annotated
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.chosen import open_run
 from nfield.core.checks import UserError
-from nfield.jobs.comparison import write_comparison
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,11 +26,12 @@ class Command:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    kind = options_class("Options", Command, runs=Annotated[tuple[str, ...], tyro.conf.Positional])
+    kind = options_class(Command, runs=Annotated[tuple[str, ...], tyro.conf.Positional])
     command = parse(kind, arguments, verb="compare", description=__doc__ or "")
     if len(command.runs) < 2:
         raise UserError(f"nfield compare takes two run folders or more, but got {len(command.runs)}.")
     if Path(command.out).exists() and not command.overwrite:
         raise UserError(f"'{command.out}' exists. Choose another --out, or say --overwrite.")
-    folders = [open_run(run).path for run in command.runs]
-    sys.stdout.write(f"{write_comparison(folders, Path(command.out))}\n")
+    from nfield.jobs.comparison import write_comparison
+
+    sys.stdout.write(f"{write_comparison([Path(run) for run in command.runs], Path(command.out))}\n")

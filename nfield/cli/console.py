@@ -2,39 +2,14 @@
 
 from typing import Any
 
+from nfield.jobs.job import Job
+
 
 def number(value: float | None, form: str, missing: str = "-") -> str:
     """A figure as text; `missing` where there is none."""
     return missing if value is None else ("no", "yes")[value] if isinstance(value, bool) else format(value, form)
 
 
-IMAGE_ROWS = (
-    ("PSNR (dB)", "psnr", ".2f"),
-    ("PSNR held out (dB)", "psnr_heldout", ".2f"),
-    ("PSNR outside mask (dB)", "psnr_outside_mask", ".2f"),
-    ("SSIM", "ssim", ".4f"),
-)
-SURFACE_ROWS = (
-    ("fit of the points (dB)", "fit_db", ".1f"),
-    ("Chamfer / diagonal", "chamfer", ".6f"),
-    ("Hausdorff / diagonal", "hausdorff", ".5f"),
-    ("F-score", "fscore", ".4f"),
-    ("normal consistency", "normal_consistency", ".4f"),
-    ("vertices", "vertices", ",d"),
-    ("faces", "faces", ",d"),
-    ("watertight", "watertight", ""),
-)
-VIEW_ROWS = (
-    ("PSNR (dB)", "psnr", ".2f"),
-    ("SSIM", "ssim", ".4f"),
-    ("depth error", "depth_error", ".4g"),
-    ("seconds per view", "seconds_per_view", ".3g"),
-)
-SOLUTION_ROWS = (
-    ("relative L2 error", "relative_l2", ".3g"),
-    ("largest error", "max_error", ".3g"),
-    ("residual", "residual", ".3g"),
-)
 COMMON_ROWS = (
     ("order (1: low first)", "order_spearman", ".2f"),
     ("parameters", "parameters", ",d"),
@@ -43,9 +18,6 @@ COMMON_ROWS = (
     ("diagnostics share", "diagnostics_share", ".1%"),
 )
 """Title, key and form of the figures shown."""
-
-TASK_ROWS = {"mesh": SURFACE_ROWS, "views": VIEW_ROWS, "pde": SOLUTION_ROWS}
-"""Figures of each task; of all others, those of images."""
 
 OTHER_BANDS = (("profile_bands", "along profiles of the surface"), ("depth_bands", "along the depth of the views"))
 """Further bands, with what they are of."""
@@ -70,7 +42,7 @@ def _bands(runs: list[tuple[str, dict[str, Any]]], key: str) -> list[str]:
     return lines
 
 
-def band_table(metrics: dict[str, Any]) -> str:
+def band_table(metrics: dict[str, Any], job: Job) -> str:
     """Band errors and figures of the field, of the baseline and of Poisson's surface where there are these."""
     baseline = metrics.get("baseline")
     runs = [("field", metrics)] + ([("plain MLP", baseline)] if baseline else [])
@@ -83,10 +55,10 @@ def band_table(metrics: dict[str, Any]) -> str:
     lines.append("")
     if metrics.get("poisson"):
         runs.append(("Poisson", metrics["poisson"]))
-    rows = (*TASK_ROWS.get(str(metrics.get("task")), IMAGE_ROWS), *COMMON_ROWS)
+    rows = (*job.rows, *COMMON_ROWS)
     lines.append(f"{'':24}" + "".join(f" {name:>12}" for name, _ in runs))
     for title, key, form in rows:
-        if metrics.get(key) is not None or (key in metrics and metrics.get("task") != "mesh"):
+        if any(run.get(key) is not None for _, run in runs):
             lines.append(f"{title:24}" + "".join(f" {number(run.get(key), form):>12}" for _, run in runs))
     reasons = [f"{key}: {why}" for _, run in runs for key, why in (run.get("why") or {}).items()]
     return "\n".join(lines + [""] * bool(reasons) + reasons) + "\n"

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.chosen import open_run
 from nfield.cli.console import band_table, number
+from nfield.cli.opened import job_of_run
+from nfield.core.checks import UserError
+from nfield.jobs.job import Job
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,16 +27,33 @@ class Command:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
+    kind = options_class(Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="info", description=__doc__ or "")
-    folder = open_run(command.run)
-    config, metrics, history = folder.read_config(), folder.read_metrics(), folder.read_history()
+    job = job_of_run(command.run)
+    from nfield.io.run_folder import RunFolder
+
+    folder = RunFolder.open(command.run)
+    metrics = folder.read_metrics()
     if command.json:
         sys.stdout.write(json.dumps(metrics) + "\n")
         return
-    recipe, quality = config["recipe"], config.get("quality_name", "psnr")
+    config, history = folder.read_config(), folder.read_history()
+    try:
+        lines = _lines(job, config, metrics or {}, history)
+        table = band_table(metrics, job) if metrics else ""
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise UserError(
+            f"'{command.run}' is damaged: {type(error).__name__} ({error}). Its report shows what can be read: nfield "
+            f"report {command.run}"
+        ) from None
+    sys.stdout.write("\n".join(lines) + "\n" + table)
+
+
+def _lines(job: Job, config: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]) -> list[str]:
+    recipe, quality = config["recipe"], config.get("quality_name", job.quality)
+    size = job.size(config)
     lines = [
-        f"task       {config['task']}: {config['source']} ({_size(config)})",
+        f"task       {job.name}: {config['source']}" + (f" ({size})" if size else ""),
         f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
         f"device     {config['device']}",
         "versions   " + ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
@@ -44,9 +63,8 @@ def main(arguments: Sequence[str]) -> None:
         if own:
             told = f"{quality} {number(own[-1][quality], '.2f')} dB"
             lines.append(f"{name:10} step {own[-1]['step']}, {told}, {len(own)} evaluations{_counted(own[-1])}")
-    lines += _extremes(metrics or {})
-    lines.append("" if metrics else "The run has not finished: continue it with --resume.")
-    sys.stdout.write("\n".join(lines) + "\n" + (band_table(metrics) if metrics else ""))
+    lines += _extremes(metrics)
+    return [*lines, "" if metrics else "The run has not finished: continue it with --resume."]
 
 
 def _counted(line: dict[str, Any]) -> str:
@@ -65,20 +83,3 @@ def _extremes(metrics: dict[str, Any]) -> list[str]:
     ends = [choose(views, key=lambda view: view["psnr"]) for choose in (max, min)]
     best, worst = (f"{view['name']} ({view['psnr']:.2f} dB)" for view in ends)
     return [f"views      best {best}, worst {worst}"]
-
-
-def _size(config: dict[str, Any]) -> str:
-    """What kind of data the run is about."""
-    if "image" in config:
-        image = config["image"]
-        alpha = " with alpha" if image["alpha"] else ""
-        return f"{image['width']} x {image['height']} {image['colour']}{alpha}, {image['dtype']}"
-    if "views" in config:
-        views = config["views"]
-        size = f"{views['width']} x {views['height']}"
-        return f"{views['train']} views to train on, {views['test']} held out, {size}"
-    if "coordinates" in config:
-        return ", ".join(f"{name} from {low:g} to {high:g}" for name, (low, high) in config["coordinates"].items())
-    return (
-        f"points within {config['frame']['scale']:.6g} units, {config['spacing'] * config['frame']['scale']:.3g} apart"
-    )

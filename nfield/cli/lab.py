@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Optional
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.fit_image import new_folder
+from nfield.cli.job import new_folder
 from nfield.core.checks import UserError, choice
 from nfield.core.device import choose_device
 from nfield.lab import EXPERIMENTS, Setting
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(usage())
         return
     name, rest = choice(arguments[0], [*EXPERIMENTS, ALL], "experiment"), arguments[1:]
-    kind = options_class("Options", Command)
+    kind = options_class(Command)
     given: Any = parse(kind, rest, verb=f"lab {name}", description=DESCRIPTION)
     if given.full and given.size == "quick":
         raise UserError("--full and --size quick contradict each other: give one of them.")
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str]) -> None:
     for one, folder in folders.items():
         metrics = known[one]
         if metrics is None:
-            progress.note(f"{one}: {EXPERIMENTS[one].claim}")
+            progress.info(f"{one}: {EXPERIMENTS[one].claim}")
             metrics = run_experiment(one, EXPERIMENTS[one], setting, folder)
         found.append(metrics)
         if not given.json:

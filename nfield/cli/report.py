@@ -3,14 +3,13 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Optional
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.chosen import open_run
-from nfield.jobs.page import write_report
-from nfield.rendering.cameras import Up
+from nfield.core.limits import Up
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,8 @@ class Command:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    kind = options_class("Options", Command, run=Annotated[str, tyro.conf.Positional])
+    kind = options_class(Command, run=Annotated[str, tyro.conf.Positional])
     command = parse(kind, arguments, verb="report", description=__doc__ or "")
-    sys.stdout.write(f"{write_report(open_run(command.run).path, up=command.up)}\n")
+    from nfield.jobs.page import write_report
+
+    sys.stdout.write(f"{write_report(Path(command.run), up=command.up)}\n")

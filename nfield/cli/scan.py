@@ -47,7 +47,7 @@ class Command:
 
 def main(arguments: Sequence[str]) -> None:
     """Run the command."""
-    kind = options_class("Options", Command, ScanOptions, mesh=Annotated[str, tyro.conf.Positional])
+    kind = options_class(Command, ScanOptions, mesh=Annotated[str, tyro.conf.Positional])
     given: Any = parse(kind, arguments, verb="scan", description=__doc__ or "")
     options = ScanOptions(**{f.name: getattr(given, f.name) for f in dataclasses.fields(ScanOptions)})
     if given.uniform:

@@ -13,11 +13,16 @@ def read_problem(path: str | Path) -> tuple[Problem, str]:
 
     Raises UserError where the file cannot be read, and as `problem_from` does.
     """
+    source = read_text(path)
+    return problem_from(source, str(path)), source
+
+
+def read_text(path: str | Path) -> str:
+    """A file's text. Raises UserError where it cannot be read."""
     try:
-        source = Path(path).read_text(encoding="utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"Cannot read '{path}': {getattr(error, 'strerror', None) or 'it is not text'}.") from None
-    return problem_from(source, str(path)), source
 
 
 def problem_from(source: str, path: str) -> Problem:

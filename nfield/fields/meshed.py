@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, UInt8
 
+from nfield.core.limits import LARGEST_RESOLUTION
 from nfield.core.mesh import Mesh
 from nfield.fields.surface import SurfaceField
 from nfield.meshing.colours import carry_colours
@@ -17,8 +18,6 @@ from nfield.meshing.simplify import simplify
 from nfield.meshing.trim import trim_unsupported
 from nfield.points.prepare import Prepared
 
-LARGEST_RESOLUTION = 4096
-"""Cells along the longest edge that anybody may ask for."""
 MARGIN = 0.06
 """Of the longest edge, on all sides of the points."""
 CELLS_PER_STEP = 1.6

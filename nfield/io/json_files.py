@@ -68,3 +68,16 @@ def _place(text: str, position: int) -> str:
 
 def _named(found: Any) -> str:
     return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(found), "a number")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file that nfield wrote. Raises `UserError` where it is missing or damaged."""
+    try:
+        value = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"Cannot read '{path}': {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"'{path}' is damaged: it is not JSON.") from None
+    if not isinstance(value, dict):
+        raise UserError(f"'{path}' is damaged: it does not hold a JSON object.")
+    return value

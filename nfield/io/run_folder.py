@@ -30,6 +30,7 @@ import torch
 
 from nfield.core.checks import UserError, finite_or_none
 from nfield.io.atomic import remove_temporaries, write_bytes, write_json, writing_error
+from nfield.io.json_files import read_json
 
 FILES = ("config.json", "history.jsonl", "metrics.json", "report.html")
 FOLDERS = ("checkpoint", "outputs")
@@ -351,16 +352,3 @@ def _numbered(folder: Path, run: str, suffix: str) -> list[tuple[int, Path]]:
 
 def _history_bytes(lines: list[dict[str, Any]]) -> bytes:
     return "".join(json.dumps(finite_or_none(line), allow_nan=False) + "\n" for line in lines).encode()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file. Raises `UserError` where it is missing or damaged."""
-    try:
-        value = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"Cannot read '{path}': {error.strerror}.") from None
-    except ValueError:
-        raise UserError(f"'{path}' is damaged: it is not JSON.") from None
-    if not isinstance(value, dict):
-        raise UserError(f"'{path}' is damaged: it does not hold a JSON object.")
-    return value

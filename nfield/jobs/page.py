@@ -1,42 +1,39 @@
-"""The report of one run: one HTML file that opens offline."""
+"""The report of one run: one HTML file that opens offline. What stands on it is its job's."""
 
 import pathlib
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from nfield.core.checks import UserError, choice
+from nfield.core.limits import UPWARD
 from nfield.io.atomic import write_text
-from nfield.jobs.equation.page import solve_contents
-from nfield.jobs.image.page import image_contents
-from nfield.jobs.surface.page.contents import mesh_contents
-from nfield.jobs.views.page.contents import views_contents
-from nfield.rendering.cameras import UPWARD
+from nfield.jobs.job import Job
+from nfield.jobs.table import job_of
 from nfield.reports.contents import Contents
 from nfield.reports.markup import Markup, element, page
 from nfield.reports.numbers import count_text, seconds_text
 from nfield.reports.record import RunRecord, read_record
 
-TASKS: dict[str, Callable[[RunRecord], Contents]] = {
-    "image": image_contents,
-    "mesh": mesh_contents,
-    "views": views_contents,
-    "pde": solve_contents,
-}
-"""What stands on the page, by the run's task; runs of other tasks are shown as images are."""
+
+def record_of(folder: pathlib.Path) -> tuple[Job, RunRecord]:
+    """What a run folder says, and which job it is of. Raises UserError where it says neither or is no run."""
+    record = read_record(folder)
+    job = job_of({"task": record.task}, folder)
+    return job, replace(record, noun=job.noun)
 
 
 def write_report(folder: pathlib.Path, *, up: str | None = None) -> pathlib.Path:
     """Write RUN/report.html from what the run folder holds, and return its path.
 
     Works on finished and half-finished runs; a missing piece is told in words in its place. The same folder
-    gives the same file. Pictures that are made on the way are written to RUN/outputs too: errors of images, previews
-    of meshes. `up` is the axis that points upwards in pictures of surfaces, in place of the run's own. Raises
-    `UserError` where `folder` is no run folder, or `up` is none of the axes or given for a run without surfaces.
+    gives the same file, and nothing else is written. `up` is the axis that points upwards in pictures of surfaces, in
+    place of the run's own. Raises `UserError` where `folder` is no run folder, or `up` is none of the axes or given for
+    a run without surfaces.
     """
-    record = read_record(folder)
+    job, record = record_of(folder)
     if up is not None:
-        record = _turned(record, up)
-    contents = TASKS.get(record.task, image_contents)(record)
+        record = _turned(record, job, up)
+    contents: Contents = job.page(record)
     title = f"Which frequencies were learned: {record.source}"
     path = folder / "report.html"
     head = _head(record, title, contents.words)
@@ -44,11 +41,11 @@ def write_report(folder: pathlib.Path, *, up: str | None = None) -> pathlib.Path
     return path
 
 
-def _turned(record: RunRecord, up: str) -> RunRecord:
+def _turned(record: RunRecord, job: Job, up: str) -> RunRecord:
     choice(up, UPWARD, "upward axis")
-    if record.task != "mesh":
+    if "up" not in job.own_options.get("report", ()):
         raise UserError(f"--up {up} is for pictures of surfaces, and '{record.folder}' has none. Leave it out.")
-    options = record.config.get("options")
+    options: Any = record.config.get("options")
     known = options if isinstance(options, dict) else {}
     return replace(record, config={**record.config, "options": {**known, "up": up}})
 

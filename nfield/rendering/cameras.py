@@ -7,10 +7,11 @@ y upwards; row 0 of the pixels is at the top.
 import math
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Float64
+
+from nfield.core.limits import Up
 
 VIEW_ANGLE = 25.0
 """Degrees from the lower to the upper edge of a picture: a long lens, which bends shapes little."""
@@ -22,12 +23,6 @@ FIRST_AZIMUTH = -40.0
 ELEVATION = 18.0
 ELEVATION_ABOVE = 68.0
 """Degrees around the upward axis and above the horizon of the views."""
-
-Up = Literal["x", "y", "z", "-x", "-y", "-z"]
-"""The axis that points upwards in pictures."""
-
-UPWARD: tuple[Up, ...] = get_args(Up)
-"""All of them."""
 
 Vector = Float64[np.ndarray, "3"]
 

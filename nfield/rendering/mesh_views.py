@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float, Float32, Shaped, UInt8
 
 from nfield.core.checks import UserError
+from nfield.core.limits import Up
 from nfield.core.mesh import Mesh
-from nfield.rendering.cameras import Camera, Up, orbit_cameras
+from nfield.rendering.cameras import Camera, orbit_cameras
 from nfield.rendering.scene import Hits, MeshScene, bounds
 
 SAMPLES = 2

@@ -37,10 +37,10 @@ class Progress(Protocol):
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
         """`fraction` of the run is done; `quality` is the latest evaluation's, in words such as 'psnr 31.2'."""
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Something went wrong that the user should know."""
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """What goes on, for those who watch."""
 
     def finish(self) -> None:
@@ -73,14 +73,14 @@ class SilentProgress:
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
         """Nothing to show."""
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Tell of trouble."""
         if self.stream is None:
             warnings.warn(text, NfieldWarning, stacklevel=2)
         else:
             self.stream.write(f"{text}\n")
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Nothing to show."""
 
     def finish(self) -> None:
@@ -103,16 +103,16 @@ class LineProgress:
         now, tenth = time.perf_counter(), int(fraction * 10)
         if tenth > self._tenth or now - self._time >= self.every:
             self._tenth, self._time = tenth, now
-            self.message(f"{self._run}: {100 * fraction:3.0f} %, step {step}{_figures(loss, quality)}")
+            self.warn(f"{self._run}: {100 * fraction:3.0f} %, step {step}{_figures(loss, quality)}")
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Write a line."""
         self.stream.write(f"{text}\n")
         self.stream.flush()
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Write a line."""
-        self.message(text)
+        self.warn(text)
 
     def finish(self) -> None:
         """Nothing more to show."""
@@ -139,15 +139,15 @@ class BarProgress:
             self._bar.n = min(fraction, 1.0)
             self._bar.refresh()
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Write a line above the bar."""
         from tqdm import tqdm
 
         tqdm.write(text, file=self.stream)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Write a line above the bar."""
-        self.message(text)
+        self.warn(text)
 
     def finish(self) -> None:
         """Close the bar, which stays to be seen."""

@@ -255,7 +255,7 @@ class TrainingSession:
             )
         self.state.roll_back()
         counters.rate_factor *= 0.5
-        self.progress.message(
+        self.progress.warn(
             f"The loss of the {self.run} was infinite or not a number at step {failed_step}: going back to step "
             f"{counters.step} with half the learning rate."
         )

@@ -56,7 +56,7 @@ class StageSwitch:
         field.train()
         kappa = kappa_of(rest.frequency)
         self.network.open(max(rest.size, LEAST_SCALE), kappa)
-        progress.note(
+        progress.info(
             f"Stage {self.opened} of {self.count}: {rest.size:.2g} is left over, most of it at {rest.frequency:.3g} "
             f"cycles per unit (κ = {kappa:.3g})"
         )

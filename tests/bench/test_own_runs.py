@@ -20,10 +20,10 @@ class Recorder:
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
         self.told.append((step, fraction, loss, quality))
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         self.told.append(text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.told.append(text)
 
     def finish(self) -> None:
@@ -51,7 +51,7 @@ def test_the_stopwatch_hands_on_and_notes_the_end() -> None:
     watch = Stopwatch(recorder, "nfield, 2 s")
     watch.start("field")
     watch.update(step=1, fraction=0.5, loss=0.1, quality=None)
-    watch.message("trouble")
+    watch.warn("trouble")
     assert watch.finished == 0.0
     watch.finish()
     assert recorder.told == ["nfield, 2 s", (1, 0.5, 0.1, None), "trouble", "finished"]

@@ -72,10 +72,10 @@ class Recorder:
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
         pass
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         self.told.append(text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.told.append(text)
 
     def finish(self) -> None:

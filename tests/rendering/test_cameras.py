@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from nfield.rendering.cameras import MARGIN, UPWARD, Camera, orbit_cameras, upright, view_names
+from nfield.core.limits import UPWARD
+from nfield.rendering.cameras import MARGIN, Camera, orbit_cameras, upright, view_names
 
 
 def test_axes_of_a_camera_in_front():

@@ -15,10 +15,10 @@ class Told:
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:
         self.lines.append((step, fraction))
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         raise AssertionError(text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         raise AssertionError(text)
 
     def finish(self) -> None:

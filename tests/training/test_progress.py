@@ -36,7 +36,7 @@ def test_lines_come_with_each_tenth():
     lines.start("field")
     for step in range(101):
         lines.update(step=step, fraction=step / 100, loss=0.5 if step else None, quality="psnr 31.2" if step else None)
-    lines.message("trouble")
+    lines.warn("trouble")
     lines.finish()
     shown = stream.getvalue().splitlines()
     assert shown[0] == "field:   0 %, step 0"
@@ -58,7 +58,7 @@ def test_the_bar_shows_loss_quality_and_time_left():
     bar.update(step=0, fraction=0.0, loss=None, quality=None)
     bar.start("baseline")
     bar.update(step=7, fraction=0.5, loss=0.125, quality="psnr 20.5")
-    bar.message("trouble")
+    bar.warn("trouble")
     bar.update(step=9, fraction=1.2, loss=0.125, quality="psnr 20.5")
     bar.finish()
     bar.finish()
@@ -72,12 +72,12 @@ def test_quiet_tells_only_of_trouble():
     quiet = SilentProgress(stream)
     quiet.start("field")
     quiet.update(step=1, fraction=0.5, loss=1.0, quality=None)
-    quiet.message("trouble")
-    quiet.note("goes on")
+    quiet.warn("trouble")
+    quiet.info("goes on")
     quiet.finish()
     assert stream.getvalue() == "trouble\n"
     with pytest.warns(NfieldWarning, match="trouble"):
-        SilentProgress().message("trouble")
+        SilentProgress().warn("trouble")
 
 
 def test_a_run_is_shown_from_beginning_to_end(toys):

@@ -52,10 +52,10 @@ class Watching(SilentProgress):
         self.texts: list[str] = []
         self.stop = stop
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         self.texts.append(text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.texts.append(text)
 
     def update(self, *, step: int, fraction: float, loss: float | None, quality: str | None) -> None:

@@ -28,13 +28,13 @@ class Stopwatch:
         """Show how it stands."""
         self.inner.update(step=step, fraction=fraction, loss=loss, quality=quality)
 
-    def message(self, text: str) -> None:
+    def warn(self, text: str) -> None:
         """Show a message."""
-        self.inner.message(text)
+        self.inner.warn(text)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Show what goes on."""
-        self.inner.note(text)
+        self.inner.info(text)
 
     def finish(self) -> None:
         """Training has ended."""

@@ -122,7 +122,7 @@ def bench_mesh(
             }
             found["complete"] = len(results) == len(scans)
             write_tables(folder, found)
-            progress.message(_told(results[-1]))
+            progress.warn(_told(results[-1]))
     except KeyboardInterrupt:
         kept = f"; those are in '{folder}'" if results else ""
         raise KeyboardInterrupt(f"Interrupted after {len(results)} of {len(scans)} scans{kept}.") from None

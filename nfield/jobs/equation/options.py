@@ -1,19 +1,37 @@
-"""What a user may say of a run that solves an equation. Every field left at None follows from the problem."""
+"""What a user may say of a run that solves an equation, and the presets. None follows from the problem."""
 
 import dataclasses
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
-from nfield.core.checks import UserError, at_least, choice, positive
-from nfield.core.device import PRECISIONS
-from nfield.equations.sampling import SAMPLERS
-from nfield.jobs.equation.balance import BALANCES
-from nfield.jobs.equation.recipe import solve_parts
+from nfield.core.checks import UserError
+from nfield.jobs.options import RunOptions
+from nfield.jobs.recipe import Preset
 
-DEFAULT_STEPS = 3000
+PLAIN = {"width": 64, "depth": 3, "activation": "tanh"}
+"""The plain network of the papers: tanh, as second derivatives are needed."""
+SMALL_PLAIN = {**PLAIN, "width": 32}
+"""Beside fields that Levenberg-Marquardt can refine: of about their size, so that the same is done to it."""
+
+
+def _preset(encoding: str, backbone: str, rate: float, **settings: Any) -> Preset:
+    return Preset(encoding=encoding, backbone=backbone, learning_rate=rate, backbone_settings=settings)
+
+
+PRESETS: dict[str, Preset] = {
+    "default": _preset("identity", "phase", 1e-2),
+    "tones": _preset("tones", "mlp", 3e-3, **PLAIN),
+    "fourier": _preset("identity", "fourier", 3e-3, activation="tanh", width=64, frequencies=64),
+    "spacetime": _preset("identity", "spacetime", 3e-3, width=64),
+    "mscale": _preset("identity", "mscale2", 3e-3, width=32),
+    "siren": _preset("identity", "siren", 1e-3, width=64, depth=3),
+    "none": _preset("identity", "mlp", 3e-3, **PLAIN),
+}
+"""Every preset by name."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SolveOptions:
+class EquationOptions(RunOptions):
     """Options of a run that solves an equation."""
 
     preset: str = "default"
@@ -28,15 +46,11 @@ class SolveOptions:
     """Settings of the backbone that replace those from the problem."""
     steps: int | None = None
     """Stop after so many steps, those of --polish included. Default: 3000, unless seconds are given."""
-    seconds: float | None = None
-    """Stop after so many seconds, set-up included. The baseline gets the same again."""
     stages: int = 1
     """More than 1: a sum of so many networks at the most, each for what those before it have left of a linear equation
     on a box of one or two coordinates; budget and points are then the plain MLP's."""
     seed: int = 0
     """Seed of weights and points."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
     precision: Literal["float64", "float32"] = "float64"
     """Arithmetic of the network; second derivatives of fine waves lose digits in float32."""
     baseline: bool = True
@@ -68,32 +82,25 @@ class SolveOptions:
     """Course of the learning rate after the warm-up."""
     warmup_steps: int = 50
     """Steps over which the learning rate rises to its full value."""
-    checkpoint_seconds: float = 60.0
-    """Save a checkpoint this often."""
     evaluations: int = 40
     """How often errors are measured at the most."""
 
+    PRESETS: ClassVar[Mapping[str, Preset]] = PRESETS
+    BEHIND: ClassVar[Preset] = PRESETS["none"]
+    DEFAULT_STEPS: ClassVar[int] = 3000
+    LEAST: ClassVar[Mapping[str, float]] = {
+        "points": 1,
+        "boundary_points": 1,
+        "stages": 1,
+        "penalty": 0,
+        "warmup_steps": 0,
+    }
+
     def __post_init__(self) -> None:
-        solve_parts(self.preset, self.encoding, self.backbone)
-        choice(self.precision, [name for name in PRECISIONS if name in ("float64", "float32")], "precision")
-        choice(self.objective, ["auto", "residual", "energy"], "objective")
-        choice(self.constraints, ["hard", "soft"], "kind of constraints")
-        choice(self.sampler, SAMPLERS, "sampler")
-        choice(self.balance, BALANCES, "balance")
-        choice(self.polisher, ["auto", "levenberg", "lbfgs"], "polisher")
-        for name in ("steps", "points", "boundary_points", "stages"):
-            if (value := getattr(self, name)) is not None:
-                at_least(value, 1, f"--{name.replace('_', '-')}")
-        at_least(self.evaluations, 2, "--evaluations")
-        for name in ("seconds", "learning_rate"):
-            if (value := getattr(self, name)) is not None:
-                positive(value, f"--{name.replace('_', '-')}")
-        for name in ("seed", "penalty", "warmup_steps", "checkpoint_seconds"):
-            at_least(getattr(self, name), 0, f"--{name.replace('_', '-')}")
+        if self.backbone == "multistage":
+            raise UserError(
+                "Equations are solved in stages with --stages 3; the backbone multistage is for other jobs."
+            )
+        super().__post_init__()
         if self.polish is not None and not 0 <= self.polish < 1:
             raise UserError(f"--polish is a share of the budget, at least 0 and below 1, but is {self.polish}.")
-
-    @property
-    def effective_steps(self) -> int | None:
-        """Steps to stop after, the default and those of the polish included."""
-        return DEFAULT_STEPS if self.steps is None and self.seconds is None else self.steps

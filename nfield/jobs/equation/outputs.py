@@ -1,25 +1,25 @@
 """Files of a solution: the arrays on the grid, and one figure of solution, truth, plain MLP and errors."""
 
-from typing import TYPE_CHECKING, Any
+import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nfield.io.atomic import write_bytes
-from nfield.io.run_folder import RunFolder
 from nfield.jobs.equation.probe import Probe
-
-if TYPE_CHECKING:
-    from nfield.jobs.equation.result import SolveResult
+from nfield.jobs.equation.result import EquationResult
+from nfield.training.progress import Progress
 
 MOST_SAMPLES, SHOWN_SAMPLES = 1024, 200
 """An axis of a panel with more samples than the first number holds waves finer than its pixels: a part is shown."""
 
 
-def write_solution_outputs(folder: RunFolder, result: "SolveResult") -> None:
-    """Write outputs/solution.npz (coordinates, solution, truth, baseline) and outputs/solution.png."""
-    import io
-
-    folder.outputs.mkdir(parents=True, exist_ok=True)
+def write_outputs(
+    result: EquationResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write solution.npz (coordinates, solution, truth, baseline) and solution.png."""
+    outputs.mkdir(parents=True, exist_ok=True)
     probe = Probe(result.problem)
     arrays: dict[str, Any] = {"solution": probe.values(result.field)}
     if probe.known:
@@ -30,14 +30,12 @@ def write_solution_outputs(folder: RunFolder, result: "SolveResult") -> None:
     buffer = io.BytesIO()
     named: dict[str, Any] = {**axes, **arrays}
     np.savez_compressed(buffer, **named)
-    write_bytes(folder.outputs / "solution.npz", buffer.getvalue())
-    write_bytes(folder.outputs / "solution.png", figure_bytes(result.problem.names, axes, arrays))
+    write_bytes(outputs / "solution.npz", buffer.getvalue())
+    write_bytes(outputs / "solution.png", figure_bytes(result.problem.names, axes, arrays))
 
 
 def figure_bytes(names: str, axes: dict[str, np.ndarray], arrays: dict[str, np.ndarray]) -> bytes:
     """The figure as PNG: curves and their errors on a line; panels of colour in the plane (a middle slice beyond)."""
-    import io
-
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -7,86 +7,51 @@ from typing import Any
 import numpy as np
 import torch
 
-from nfield.core.checks import finite_or_none
 from nfield.core.types import FieldLike
-from nfield.fields.base import Field
-from nfield.jobs.bands import THRESHOLD, band_entries
-from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.figures import Measured, Series
 from nfield.jobs.image.outputs import FULL_PIXELS
-from nfield.jobs.image.result import Result
+from nfield.jobs.image.result import ImageResult
 from nfield.jobs.image.task import CHUNK_PIXELS, ImageTask
+from nfield.jobs.run import Run
 from nfield.metrics.image import SSIM_SIZE, SSIM_TOO_SMALL, psnr_from_mse, ssim
-from nfield.spectral.order import order_spearman
 from nfield.spectral.spectrum import power_spectrum
-from nfield.training.loop import TrainingResult
 
 SAMPLE_SIDE = 2048
 UNIT = "cycles/side"
 
 
-def image_metrics(
-    result: Result,
-    task: ImageTask,
-    trained: TrainingResult,
-    baseline: TrainingResult | None,
-    options: ImageOptions,
-) -> dict[str, Any]:
-    """All keys of metrics.json, the baseline's under `baseline`."""
-    metrics = _figures(result.field, result, task, trained)
-    metrics["device"], metrics["seed"] = result.config["device"], options.seed
-    metrics["baseline"] = None
-    spectra = {"truth": task.truth_array(), "field": task.probe_array(result.field)}
-    if result.baseline is not None and baseline is not None:
-        metrics["baseline"] = _figures(result.baseline, result, task, baseline)
-        metrics["baseline"].update(device=metrics["device"], seed=options.seed)
-        metrics["baseline"]["learning_rate"] = result.config["baseline_recipe"]["learning_rate"]
-        spectra["baseline"] = task.probe_array(result.baseline)
-    else:
-        metrics.setdefault("why", {})["baseline"] = "not asked for (--no-baseline)"
-    metrics["spectrum"] = _spectra(spectra, task)
-    return finite_or_none(metrics)
+def series(run: Run) -> list[Series]:
+    """Errors over the bands of the image."""
+    task: ImageTask = run.sides["field"].task
+    return [Series(errors=task.bands, unit=UNIT, silent="the image has no energy in this band")]
 
 
-def _spectra(arrays: dict[str, np.ndarray], task: ImageTask) -> dict[str, Any]:
-    spacing = task.spacing
-    found = {name: power_spectrum(values, spacing, channels_last=True) for name, values in arrays.items()}
-    frequency = found["truth"].frequencies
-    return {
-        "frequency": [round(float(f), 6) for f in frequency],
+def measure(run: Run, result: ImageResult) -> dict[str, Measured]:
+    """PSNR, SSIM and the bands at the end, of each side."""
+    found = {}
+    for name, side in run.sides.items():
+        began, why = time.perf_counter(), {}
+        field = result.field if name == "field" else result.baseline
+        bands = side.task.bands(side.task.compared(side.task.probe_array(field)))
+        figures = _final_scores(field, side.task, why)
+        found[name] = Measured(figures=figures, why=why, bands=bands, seconds=time.perf_counter() - began)
+    return found
+
+
+def spectra(run: Run, result: ImageResult, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Power spectra of the image, the field and the plain MLP."""
+    task: ImageTask = run.sides["field"].task
+    arrays = {"truth": task.truth_array(), "field": task.probe_array(result.field)}
+    if result.baseline is not None:
+        arrays["baseline"] = task.probe_array(result.baseline)
+    found = {name: power_spectrum(values, task.spacing, channels_last=True) for name, values in arrays.items()}
+    spectrum = {
+        "frequency": [round(float(f), 6) for f in found["truth"].frequencies],
         "unit": UNIT,
         "nyquist": task.bands.nyquist,
-        **{name: [float(p) for p in spectrum.mean] for name, spectrum in found.items()},
+        **{name: [float(p) for p in one.mean] for name, one in found.items()},
     }
-
-
-def _figures(field: Field, result: Result, task: ImageTask, trained: TrainingResult) -> dict[str, Any]:
-    began = time.perf_counter()
-    why: dict[str, str] = {}
-    lines = trained.history
-    steps = [line["step"] for line in lines]
-    errors = [line["bands"] for line in lines]
-    final = task.bands(task.compared(task.probe_array(field)))
-    bands = band_entries(task.bands, steps, errors, "the image has no energy in this band", UNIT, final)
-    order = order_spearman(steps, errors, task.bands.energy)
-    if order.value is None:
-        why["order_spearman"] = order.why or "it cannot be told"
-    scores = _final_scores(field, task, why)
-    return {
-        "task": "image",
-        "seconds_fit": trained.seconds,
-        "seconds_total": trained.seconds + trained.diagnostics_seconds + time.perf_counter() - began,
-        "steps": trained.steps,
-        "parameters": field.count_parameters(),
-        "precision": trained.precision,
-        **scores,
-        "bands": bands,
-        "band_threshold": THRESHOLD,
-        "nyquist": task.bands.nyquist,
-        "order_spearman": order.value,
-        "diagnostics_seconds": trained.diagnostics_seconds,
-        "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
-        "why": why,
-    }
+    return {"spectrum": spectrum}
 
 
 def _final_scores(field: FieldLike, task: ImageTask, why: dict[str, str]) -> dict[str, float | None]:

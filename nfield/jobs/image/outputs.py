@@ -1,20 +1,21 @@
 """Pictures of a run: the reconstruction in the input's own depth and colour, and small previews for the report."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
 
+from nfield.core.checks import UserError
 from nfield.core.image import Image
 from nfield.fields.base import Field
 from nfield.io.images.writers import open_image_writer
-from nfield.io.run_folder import RunFolder
 from nfield.jobs.image.pixels import lattice_coordinates
+from nfield.jobs.image.result import ImageResult
+from nfield.jobs.image.source import crop_of
 from nfield.jobs.image.task import CHUNK_PIXELS, on_grid_in_chunks
-
-if TYPE_CHECKING:
-    from nfield.jobs.image.result import Result
+from nfield.jobs.result import chosen_field
+from nfield.training.progress import Progress
 
 FULL_PIXELS = 1 << 26
 """Images up to this size are evaluated and written at every pixel; of larger ones, evenly spread rows and columns."""
@@ -66,20 +67,33 @@ def _save_preview(path: Path, values: np.ndarray, image: Image) -> None:
         writer.write(values)
 
 
-def write_outputs(folder: RunFolder, result: "Result") -> None:
-    """Write outputs/: reconstruction, and 8-bit previews of it, of the truth and of the baseline."""
-    if result.image is None:
-        raise AssertionError("outputs are written where the image is at hand")
+def write_outputs(
+    result: ImageResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write reconstruction, and 8-bit previews of it, of the truth and of the baseline, where the image is at hand."""
     form = result.image
-    folder.outputs.mkdir(parents=True, exist_ok=True)
+    if form is None:
+        return
+    outputs.mkdir(parents=True, exist_ok=True)
     if form.height * form.width <= FULL_PIXELS:
-        render_to(folder.outputs / reconstruction_name(form), result.field, form)
+        render_to(outputs / reconstruction_name(form), result.field, form)
     zoom = min(1.0, PREVIEW_SIDE / max(form.height, form.width))
     places = [
         np.minimum(((np.arange(max(1, round(n * zoom))) + 0.5) / zoom).astype(int), n - 1)
         for n in (form.height, form.width)
     ]
-    _save_preview(folder.outputs / "truth.png", result.image.values(*places), form)
-    _save_preview(folder.outputs / "preview.png", preview(result.field, form), form)
+    _save_preview(outputs / "truth.png", form.values(*places), form)
+    _save_preview(outputs / "preview.png", preview(result.field, form), form)
     if result.baseline is not None:
-        _save_preview(folder.outputs / "baseline.png", preview(result.baseline, form), form)
+        _save_preview(outputs / "baseline.png", preview(result.baseline, form), form)
+
+
+def render(command: Any, result: ImageResult) -> Path:
+    """`nfield render` of an image: the field at any resolution or crop."""
+    image, field = result.pattern, chosen_field(command, result)
+    name = reconstruction_name(image).replace("reconstruction", "rendering")
+    out = Path(command.run) / "outputs" / name if command.out is None else Path(command.out)
+    if command.out is not None and out.exists() and not command.overwrite:
+        raise UserError(f"'{out}' exists. Choose another --out, or say --overwrite.")
+    render_to(out, field, image, zoom=command.zoom, crop=crop_of(command.crop, image))
+    return out

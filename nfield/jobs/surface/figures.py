@@ -1,26 +1,21 @@
-"""The final figures of a surface run: metrics.json."""
+"""The final figures of a surface run."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from nfield.core.checks import finite_or_none
 from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
-from nfield.jobs.bands import THRESHOLD, band_entries
+from nfield.jobs.figures import Measured, Series
+from nfield.jobs.run import Run, Side
 from nfield.jobs.surface.levels import UNIT
-from nfield.jobs.surface.profile_probe import ProfileProbe
 from nfield.jobs.surface.profiles import profile_figures
+from nfield.jobs.surface.result import SurfaceResult
 from nfield.jobs.surface.task import VolumeProbe
 from nfield.meshing.checks import describe
 from nfield.metrics.surface import TAU, surface_metrics
 from nfield.points.prepare import Prepared
-from nfield.spectral.order import order_spearman
-from nfield.training.loop import TrainingResult
-
-if TYPE_CHECKING:
-    from nfield.jobs.surface.result import SurfaceResult
 
 COMPARED = ("chamfer", "accuracy", "completeness", "hausdorff", "fscore", "normal_consistency", "flipped")
 NO_TRUTH = "no true mesh was given (--truth)"
@@ -43,84 +38,38 @@ def true_indicator(
     return probe.indicator(distance), "the true mesh"
 
 
-def surface_run_metrics(
-    result: "SurfaceResult",
-    prepared: Prepared,
-    probe: VolumeProbe,
-    profiles: ProfileProbe | None,
-    *,
-    resolution: int,
-    seconds: float,
-    diagnostics_seconds: float,
-    trained: TrainingResult | None,
-    baseline: TrainingResult | None,
-    against: str,
-) -> dict[str, Any]:
-    """All keys of metrics.json, the baseline's under `baseline`, the peer's under `poisson`."""
-    common = {"device": result.config["device"], "seed": result.config["seed"]}
-    steps = result.history[-1]["step"] if result.history else 0
-    metrics: dict[str, Any] = {
-        "task": "mesh",
-        "seconds_fit": seconds,
-        **_diagnostics(diagnostics_seconds, seconds),
-        "steps": steps,
-        "parameters": result.field.count_parameters(),
-        "precision": "float32" if trained is None else trained.precision,
-        **common,
-        **_bands(result.history, probe, profiles, prepared.scale),
-        "bands_against": against,
-        "resolution": resolution,
-        **_mesh_figures(result.mesh, result.truth, result.mesh_why),
+def series(run: Run) -> list[Series]:
+    """Errors over the bands of the space around the surface."""
+    return [Series(errors=run.known.probe.bands, unit=UNIT, silent="the surface has no energy in this band")]
+
+
+def measure(run: Run, result: SurfaceResult) -> dict[str, Measured]:
+    """Meshes and profiles of each side."""
+    meshes = {"field": (result.mesh, result.mesh_why), "baseline": (result.baseline_mesh, result.baseline_why)}
+    return {name: _measured(run, side, *meshes[name]) for name, side in run.sides.items()}
+
+
+def _measured(run: Run, side: Side, mesh: Mesh | None, missing: str | None) -> Measured:
+    lines, prepared = side.done.history, run.known.prepared
+    on_profiles = profile_figures(lines, run.known.profiles, prepared.scale)
+    why = on_profiles.pop("why")
+    figures = {"fit_db": lines[-1]["fit_db"], **on_profiles, **_mesh_figures(mesh, run.data.truth, missing)}
+    return Measured(figures=figures, why=why)
+
+
+def complete(run: Run, result: SurfaceResult, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What was understood of the points, and the peer's figures."""
+    prepared: Prepared = run.known.prepared
+    found: dict[str, Any] = {
+        "bands_against": run.known.against,
+        "resolution": run.sides["field"].found.resolution,
         "cloud": {**prepared.facts, "notes": list(prepared.notes)},
         "smoothing_length": prepared.smoothing.length * prepared.scale,
+        "poisson": None,
     }
-    metrics["baseline"] = metrics["poisson"] = None
-    why: dict[str, Any] = metrics["why"]
-    if baseline is None or result.baseline is None:
-        why["baseline"] = "not asked for (--no-baseline)"
-    else:
-        metrics["baseline"] = {
-            "task": "mesh",
-            "seconds_fit": baseline.seconds,
-            **_diagnostics(baseline.diagnostics_seconds, baseline.seconds),
-            "seconds_total": baseline.seconds + baseline.diagnostics_seconds,
-            "steps": baseline.steps,
-            "parameters": result.baseline.count_parameters(),
-            "precision": baseline.precision,
-            **common,
-            **_bands(baseline.history, probe, profiles, prepared.scale),
-            **_mesh_figures(result.baseline_mesh, result.truth, result.baseline_why),
-        }
     if result.poisson is None:
-        why["poisson"] = "not asked for (--compare poisson)"
-    else:
-        metrics["poisson"] = {**result.poisson_facts, **_mesh_figures(result.poisson, result.truth)}
-    return finite_or_none(metrics)
-
-
-def _diagnostics(spent: float, seconds: float) -> dict[str, float]:
-    return {"diagnostics_seconds": spent, "diagnostics_share": spent / max(seconds, 1e-9)}
-
-
-def _bands(
-    lines: list[dict[str, Any]], probe: VolumeProbe, profiles: ProfileProbe | None, scale: float
-) -> dict[str, Any]:
-    bands = probe.bands
-    if bands is None:
-        raise AssertionError("the truth of the bands is set before they are summed up")
-    steps, errors = [line["step"] for line in lines], [line["bands"] for line in lines]
-    order = order_spearman(steps, errors, bands.energy)
-    on_profiles = profile_figures(lines, profiles, scale)
-    why = {} if order.value is not None else {"order_spearman": order.why or "it cannot be told"}
-    return {
-        "fit_db": lines[-1]["fit_db"],
-        "bands": band_entries(bands, steps, errors, "the surface has no energy in this band", UNIT),
-        "band_threshold": THRESHOLD,
-        "nyquist": bands.nyquist,
-        "order_spearman": order.value,
-        **on_profiles,
-        "why": {**why, **on_profiles["why"]},
-    }
+        return {**found, "why": {"poisson": "not asked for (--compare poisson)"}}
+    return {**found, "poisson": {**result.poisson_facts, **_mesh_figures(result.poisson, result.truth)}}
 
 
 def _mesh_figures(mesh: Mesh | None, truth: Mesh | None, missing: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Weights of a network's loss terms: what the user says, else the preset, held against the derivatives there are."""
+"""Weights of a network's loss terms: what the user says, held against the derivatives there are."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -9,7 +9,7 @@ from nfield.core.config import named_from_dict
 from nfield.core.seeding import generator
 from nfield.encodings import ENCODINGS
 from nfield.fields.base import Field
-from nfield.jobs.surface.options import HESSIAN_LOSSES, SLOPE_LOSSES, SurfaceOptions, SurfacePreset
+from nfield.jobs.surface.options import HESSIAN_LOSSES, SLOPE_LOSSES, SurfaceOptions
 
 NEEDED_ORDER = 2
 """Of derivatives, for terms of the Hessian. Training differentiates these once more, by the weights: exact for smooth
@@ -18,13 +18,11 @@ SMOOTH_SETTINGS = ("interpolation", "activation", "first_activation")
 """Settings that an encoding's or a backbone's number of derivatives depends on."""
 
 
-def loss_weights(
-    options: SurfaceOptions, preset: SurfacePreset, recipe: dict[str, Any], field: Field
-) -> dict[str, float]:
+def loss_weights(options: SurfaceOptions, recipe: dict[str, Any], field: Field) -> dict[str, float]:
     """The weight of every term for a field that was built from a recipe.
 
     Terms of the Hessian need two derivatives of the field: raises UserError where one was asked for and they are not
-    there. A preset's own weights of these terms then count as zero, as they were chosen for the preset's own parts.
+    there.
     """
     weights = slope_weights(options)
     enough = field.derivative_order >= NEEDED_ORDER
@@ -33,8 +31,7 @@ def loss_weights(
     if lacking:
         raise UserError(_refusal(lacking, recipe, field))
     for name, weight in given.items():
-        usual = preset.loss_weights.get(name, 0.0) if enough else 0.0
-        weights[name] = usual if weight is None else weight
+        weights[name] = weight or 0.0
     return weights
 
 

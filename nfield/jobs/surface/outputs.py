@@ -1,25 +1,27 @@
 """Files and pictures of a surface run."""
 
+import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from nfield.core.checks import UserError
 from nfield.core.libraries import open3d
+from nfield.core.limits import Up
 from nfield.core.mesh import Mesh
+from nfield.fields.meshed import mesh_of
 from nfield.io.geometry.clouds import save_cloud
 from nfield.io.geometry.meshes import save_mesh
-from nfield.io.run_folder import RunFolder
+from nfield.jobs.result import chosen_field
+from nfield.jobs.surface.result import SurfaceResult
 from nfield.meshing.extraction import extract_surface
 from nfield.meshing.polish import vertex_normals
 from nfield.points.prepare import Prepared
-from nfield.rendering.cameras import Up
 from nfield.rendering.mesh_views import mesh_cameras, render_mesh
-
-if TYPE_CHECKING:
-    from nfield.jobs.surface.result import SurfaceResult
+from nfield.training.progress import Progress
 
 PICTURE_SIDE = 160
 PICTURE_CELLS = 72
@@ -45,9 +47,11 @@ def picture_of(network: Any, prepared: Prepared, device: torch.device, up: Up) -
     return render_mesh(mesh, mesh_cameras(frame, up=up)[0], PICTURE_SIDE)
 
 
-def write_surfaces(folder: RunFolder, result: "SurfaceResult") -> None:
-    """Write outputs/: the mesh, those of baseline, peer and truth, and the points."""
-    folder.outputs.mkdir(parents=True, exist_ok=True)
+def write_outputs(
+    result: SurfaceResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write the mesh, those of baseline, peer and truth, and the points."""
+    outputs.mkdir(parents=True, exist_ok=True)
     for name, mesh in (
         ("mesh", result.mesh),
         ("baseline", result.baseline_mesh),
@@ -55,8 +59,26 @@ def write_surfaces(folder: RunFolder, result: "SurfaceResult") -> None:
         ("truth", result.truth),
     ):
         if mesh is not None:
-            save_mesh(folder.outputs / f"{name}.ply", mesh)
+            save_mesh(outputs / f"{name}.ply", mesh)
     if result.cloud is not None:
         stride = -(-result.cloud.count // MOST_POINTS)
         kept = result.cloud if stride == 1 else result.cloud.take(np.arange(0, result.cloud.count, stride))
-        save_cloud(folder.outputs / "points.ply", kept)
+        save_cloud(outputs / "points.ply", kept)
+
+
+def export(command: Any, result: SurfaceResult) -> Path:
+    """`nfield export` of a surface."""
+    meshed = mesh_of(
+        chosen_field(command, result),
+        result.extent(),
+        resolution=command.resolution or result.metrics.get("resolution"),
+        open_surface=command.open,
+        faces=command.faces,
+        level=command.level or 0.0,
+    )
+    for note in meshed.notes:
+        sys.stderr.write(f"{note}\n")
+    if meshed.mesh is None:
+        raise AssertionError("a surface that is not there is refused before")
+    save_mesh(command.out, meshed.mesh)
+    return Path(command.out)

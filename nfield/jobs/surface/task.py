@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from nfield.core.limits import ANNEALING
 from nfield.core.types import Evaluation, LeftOver
 from nfield.fields.network_distance import NetworkDistance
 from nfield.jobs.surface.distance_losses import (
@@ -43,8 +44,6 @@ OFF_SHARPNESS = 50.0
 """α of `exp(−α|d|)`."""
 MOST_LEFT_OVER = 1 << 16
 """Points at which what is left over is looked at."""
-ANNEALING = (0.2, 0.5)
-"""Shares of training between which annealed weights go down to zero."""
 
 
 class CloudBatch(NamedTuple):

@@ -1,7 +1,7 @@
 """What a views run found out about its cameras: figures for metrics.json, and the corrected cameras as a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,9 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from nfield.fields.scene import SceneField
 from nfield.io.atomic import write_json
-
-if TYPE_CHECKING:
-    from nfield.jobs.views.result import ViewsResult
+from nfield.jobs.views.result import ViewsResult
 
 
 @torch.no_grad()
@@ -32,7 +30,7 @@ def camera_figures(field: SceneField) -> dict[str, Any] | None:
 
 
 @torch.no_grad()
-def write_cameras(path: Path, result: "ViewsResult") -> None:
+def write_cameras(path: Path, result: ViewsResult) -> None:
     """The corrected cameras that were trained on, as frames of a `transforms.json`: matrices in OpenGL's axes, and
     the gain of each channel.
     """

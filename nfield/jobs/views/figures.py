@@ -1,45 +1,30 @@
-"""The final figures of a views run, metrics.json, and the pictures that they were measured on."""
+"""The final figures of a views run, and the pictures that they were measured on."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 
-from nfield.core.checks import finite_or_none
 from nfield.core.views import View
 from nfield.fields.scene import Picture, SceneField
-from nfield.jobs.bands import THRESHOLD, band_entries
+from nfield.jobs.figures import Measured, Series
+from nfield.jobs.run import Run
 from nfield.jobs.views.cameras import camera_figures
+from nfield.jobs.views.outputs import Shown, ViewWriter
 from nfield.jobs.views.pixels import over
+from nfield.jobs.views.result import ViewsResult
 from nfield.jobs.views.shown import shown_views
 from nfield.jobs.views.task import OPAQUE, RadianceTask
 from nfield.metrics.image import SSIM_TOO_SMALL, psnr_where, right_outside, ssim
-from nfield.spectral.order import order_spearman
-from nfield.training.loop import TrainingResult
-from nfield.training.progress import Progress, counted
-
-if TYPE_CHECKING:
-    from nfield.jobs.views.result import ViewsResult
+from nfield.training.progress import counted
 
 Background = tuple[float, float, float]
 
 UNIT = "cycles/side"
 NO_HELD_OUT = "no view is held out: the views that were trained on are measured"
+NO_DEPTHS = "the true depths are not known"
 MASKED = "the masks leave no pixel of the measured views"
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Shown:
-    """One view as it is, and as the fields see it."""
-
-    view: View
-    truth: Float[np.ndarray, "height width 3"]
-    picture: Picture
-    baseline: Picture | None
 
 
 class _Measured:
@@ -81,49 +66,52 @@ class _Measured:
         return self._depth_error / self._depths if self.depths_known and self._depths else None
 
 
-def views_metrics(
-    result: "ViewsResult",
-    task: RadianceTask,
-    trained: TrainingResult,
-    baseline: TrainingResult | None,
-    keep: Callable[[Shown], None] | None = None,
-    progress: Progress | None = None,
-) -> dict[str, Any]:
-    """All keys of metrics.json, the baseline's under `baseline`. Each held-out view is handed to `keep` when seen.
+def series(run: Run) -> list[Series]:
+    """Errors over the bands of the pictures, and of their depths where these are known."""
+    task: RadianceTask = run.known.task
+    return [
+        Series(errors=task.bands, unit=UNIT, silent="the pictures have no energy in this band"),
+        Series(
+            key="depth_bands",
+            errors=task.depth_bands,
+            unit=UNIT,
+            silent="depth has no energy in this band",
+            missing=NO_DEPTHS,
+        ),
+    ]
+
+
+def measure(run: Run, result: ViewsResult) -> dict[str, Measured]:
+    """The held-out views of each side, written as they are measured.
 
     One view is in memory at a time, so that their number does not matter.
     """
-    views = shown_views(result.views, result.config["options"]["held_out_side"])
-    red, green, blue = result.config["background"]
+    views = shown_views(result.views, run.options.held_out_side)
+    red, green, blue = run.known.background
     background = (red, green, blue)
-    own, plain = _Measured(), _Measured()
-    for view in counted(views, len(views), "measuring", progress):
+    fields = {"field": result.field, "baseline": result.baseline}
+    seen = {name: _Measured() for name in run.sides}
+    write = None if run.folder is None else ViewWriter(run.folder.outputs, result)
+    for view in counted(views, len(views), "measuring", run.progress):
         truth = over(view.pixels(), background)
-        picture = own.picture(result.field, view, truth, background)
-        other = None if result.baseline is None else plain.picture(result.baseline, view, truth, background)
-        if keep is not None:
-            keep(Shown(view=view, truth=truth, picture=picture, baseline=other))
-    common = {"device": result.config["device"], "seed": result.config["seed"]}
-    metrics = {**_figures(task, trained, own), "parameters": result.field.count_parameters(), **common}
+        pictures = {name: one.picture(fields[name], view, truth, background) for name, one in seen.items()}
+        if write is not None:
+            write(Shown(view=view, truth=truth, picture=pictures["field"], baseline=pictures.get("baseline")))
+    return {name: _figures(run, one) for name, one in seen.items()}
+
+
+def complete(run: Run, result: ViewsResult, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What was found out about the cameras."""
+    found: dict[str, Any] = {}
     cameras = camera_figures(result.field)
     if cameras is not None:
-        metrics["cameras"] = cameras
-    metrics["baseline"] = None
-    if baseline is None or result.baseline is None:
-        metrics["why"]["baseline"] = "not asked for (--no-baseline)"
-    else:
-        metrics["baseline"] = {
-            **_figures(task, baseline, plain),
-            "parameters": result.baseline.count_parameters(),
-            "learning_rate": result.config["baseline_recipe"]["learning_rate"],
-            **common,
-        }
+        found["cameras"] = cameras
     if not result.views.of("test"):
-        metrics["why"]["psnr"] = metrics["why"]["ssim"] = NO_HELD_OUT
-    return finite_or_none(metrics)
+        found["why"] = dict.fromkeys(("psnr", "ssim"), NO_HELD_OUT)
+    return found
 
 
-def _figures(task: RadianceTask, trained: TrainingResult, measured: _Measured) -> dict[str, Any]:
+def _figures(run: Run, measured: _Measured) -> Measured:
     why: dict[str, str] = {}
     per_view = measured.per_view
     close = [entry["psnr"] for entry in per_view if entry["psnr"] is not None]
@@ -132,34 +120,13 @@ def _figures(task: RadianceTask, trained: TrainingResult, measured: _Measured) -
     similar = [entry["ssim"] for entry in per_view if entry["ssim"] is not None]
     if not similar:
         why["ssim"] = SSIM_TOO_SMALL if close else MASKED
-    lines = trained.history
-    steps, errors = [line["step"] for line in lines], [line["bands"] for line in lines]
-    order = order_spearman(steps, errors, task.bands.energy)
-    if order.value is None:
-        why["order_spearman"] = order.why or "it cannot be told"
-    depth_bands = None
-    if task.depth_bands is None:
-        why["depth_bands"] = why["depth_error"] = "the true depths are not known"
-    else:
-        depths = [line["depth_bands"] for line in lines]
-        depth_bands = band_entries(task.depth_bands, steps, depths, "depth has no energy in this band", UNIT)
-    return {
-        "task": "views",
-        "seconds_fit": trained.seconds,
-        "seconds_total": trained.seconds + trained.diagnostics_seconds + measured.seconds,
-        "diagnostics_seconds": trained.diagnostics_seconds,
-        "diagnostics_share": trained.diagnostics_seconds / max(trained.seconds, 1e-9),
-        "steps": trained.steps,
-        "precision": trained.precision,
+    if run.known.task.depth_bands is None:
+        why["depth_error"] = NO_DEPTHS
+    figures = {
         "psnr": float(np.mean(close)) if close else None,
         "ssim": float(np.mean(similar)) if similar else None,
         "per_view": per_view,
-        "bands": band_entries(task.bands, steps, errors, "the pictures have no energy in this band", UNIT),
-        "band_threshold": THRESHOLD,
-        "nyquist": task.bands.nyquist,
-        "order_spearman": order.value,
-        "depth_bands": depth_bands,
         "depth_error": measured.depth_error,
         "seconds_per_view": measured.seconds / len(per_view),
-        "why": why,
     }
+    return Measured(figures=figures, why=why, seconds=measured.seconds)

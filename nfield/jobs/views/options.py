@@ -1,86 +1,50 @@
-"""What a user may say of a views run. Every field left at None is chosen from the pictures."""
+"""What a user may say of a views run, and the presets. Every field left at None is chosen from the pictures."""
 
 import dataclasses
-from typing import Any, Literal, Optional
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Optional
 
-from nfield.backbones import BACKBONES
-from nfield.core.checks import UserError, at_least, choice, positive
-from nfield.core.device import PRECISIONS
-from nfield.encodings import ENCODINGS
+from nfield.core.checks import UserError
+from nfield.jobs.options import RunOptions
+from nfield.jobs.recipe import Preset
 
-DEFAULT_STEPS = 3000
 BACKGROUNDS = {"white": (1.0, 1.0, 1.0), "black": (0.0, 0.0, 0.0)}
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ViewsPreset:
-    """Names of the parts of a radiance field, their settings, and its rate."""
-
-    encoding: str
-    backbone: str
-    learning_rate: float
-    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
+def _preset(encoding: str, backbone: str, rate: float, **settings: Any) -> Preset:
+    return Preset(encoding=encoding, backbone=backbone, learning_rate=rate, backbone_settings=settings)
 
 
-VIEWS_PRESETS: dict[str, ViewsPreset] = {
-    "default": ViewsPreset(
-        encoding="hash", backbone="mlp", learning_rate=1e-2, backbone_settings={"width": 64, "depth": 1}
-    ),
-    "positional": ViewsPreset(
-        encoding="nerf", backbone="mlp", learning_rate=1e-2, backbone_settings={"width": 128, "depth": 4}
-    ),
-    "fourier": ViewsPreset(
-        encoding="multiscale_gaussian",
-        backbone="mlp",
-        learning_rate=1e-2,
-        backbone_settings={"width": 128, "depth": 3},
-    ),
-    "mscale": ViewsPreset(
-        encoding="identity",
-        backbone="mscale2",
-        learning_rate=1e-2,
-        backbone_settings={"first_activation": "sine", "width": 64, "depth": 3},
-    ),
-    "siren": ViewsPreset(
-        encoding="identity", backbone="siren", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 3}
-    ),
-    "finer": ViewsPreset(
-        encoding="identity", backbone="finer", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 3}
-    ),
-    "wire": ViewsPreset(
-        encoding="identity", backbone="wire", learning_rate=3e-3, backbone_settings={"width": 91, "depth": 3}
-    ),
-    "bacon": ViewsPreset(
-        encoding="identity", backbone="bacon", learning_rate=3e-3, backbone_settings={"width": 128, "depth": 4}
-    ),
-    "multistage": ViewsPreset(
-        encoding="identity", backbone="multistage", learning_rate=5e-4, backbone_settings={"width": 128, "depth": 3}
-    ),
-    "none": ViewsPreset(
-        encoding="identity", backbone="mlp", learning_rate=1e-3, backbone_settings={"width": 128, "depth": 4}
-    ),
+PRESETS: dict[str, Preset] = {
+    "default": _preset("hash", "mlp", 1e-2, width=64, depth=1),
+    "positional": _preset("nerf", "mlp", 1e-2, width=128, depth=4),
+    "fourier": _preset("multiscale_gaussian", "mlp", 1e-2, width=128, depth=3),
+    "mscale": _preset("identity", "mscale2", 1e-2, first_activation="sine", width=64, depth=3),
+    "siren": _preset("identity", "siren", 1e-3, width=128, depth=3),
+    "finer": _preset("identity", "finer", 1e-3, width=128, depth=3),
+    "wire": _preset("identity", "wire", 3e-3, width=91, depth=3),
+    "bacon": _preset("identity", "bacon", 3e-3, width=128, depth=4),
+    "multistage": _preset("identity", "multistage", 5e-4, width=128, depth=3),
+    "none": _preset("identity", "mlp", 1e-3, width=128, depth=4),
 }
-"""Radiance fields; what the pictures decide is in `views_recipe`.
+"""Radiance fields; what the pictures decide is in the recipe.
 
 Rates of positional, fourier, mscale, siren, finer and wire are the best of two or three, a factor of about three apart,
 after 400 steps on one or two toy scenes.
 """
 
+BASELINE = PRESETS["none"]
+"""The plain MLP on raw coordinates that every field is set beside; its rate is tuned before use."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ViewsOptions:
+class ViewsOptions(RunOptions):
     """Options of a views run."""
 
     preset: str = "default"
     """Radiance field by name: hash grid with a small network, or what it is compared with."""
     encoding: str | None = None
     """Encoding of places by name, in place of the preset's."""
-    backbone: str | None = None
-    """Backbone by name, in place of the preset's."""
-    encoding_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """Settings of the encoding that replace those from the pictures."""
-    backbone_settings: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """Settings of the backbone."""
     steps: int | None = None
     """Stop after so many steps; with it a run repeats bit for bit. Default: 3000, unless seconds are given."""
     seconds: float | None = None
@@ -89,10 +53,6 @@ class ViewsOptions:
     """Stop as soon as this PSNR (dB) of held-out views is measured."""
     seed: int = 0
     """Seed of weights and rays."""
-    device: str = "auto"
-    """auto, cpu, cuda or cuda:N."""
-    precision: Literal["auto", "float32", "bfloat16", "float16", "float64"] = "auto"
-    """Arithmetic of the network; auto takes bfloat16 only where time is limited and it is measured to be faster."""
     baseline: bool = True
     """Fit the plain MLP on raw coordinates too, with the same rays, budget and a tuned rate."""
     background: Literal["white", "black"] = "white"
@@ -103,8 +63,6 @@ class ViewsOptions:
     unbounded: Literal["auto", "yes", "no"] = "auto"
     """Whether the scene goes on beyond a box around its middle; auto: it does where pictures are opaque and no box or
     background colour is known."""
-    learning_rate: float | None = None
-    """Learning rate of the network; features of grids take a multiple of it. Default: the preset's."""
     importance: Optional[tuple[int, int]] = None
     """Samples along rays as NeRF takes them, in place of the occupancy grid: so many in even parts of each ray, and so
     many where these have found something, such as 64 64."""
@@ -128,53 +86,24 @@ class ViewsOptions:
     are averaged down to it. 0 leaves them as they are."""
     evaluations: int = 12
     """How often held-out views are measured during training."""
-    checkpoint_seconds: float = 60.0
-    """Save a checkpoint this often."""
+
+    PRESETS: ClassVar[Mapping[str, Preset]] = PRESETS
+    BEHIND: ClassVar[Preset] = _preset("multiscale_gaussian", "mlp", 1e-3, width=128, depth=3)
+    DEFAULT_STEPS: ClassVar[int] = 3000
+    LEAST: ClassVar[Mapping[str, float]] = {
+        "samples": 1,
+        "coarse_first": 1,
+        "distortion_weight": 0,
+        "opacity_weight": 0,
+        "frames": 0,
+        "held_out_side": 0,
+    }
 
     def __post_init__(self) -> None:
-        choice(self.preset, VIEWS_PRESETS, "preset")
-        for name, table in (("encoding", ENCODINGS), ("backbone", BACKBONES)):
-            if getattr(self, name) is not None:
-                choice(getattr(self, name), table, name)
-        choice(self.precision, ["auto", *PRECISIONS], "precision")
-        choice(self.background, BACKGROUNDS, "background")
-        choice(self.unbounded, ["auto", "yes", "no"], "answer to --unbounded")
-        for name in ("steps", "seconds", "learning_rate"):
-            value = getattr(self, name)
-            if value is not None:
-                positive(value, f"--{name.replace('_', '-')}")
-        if self.importance is not None:
-            for count in self.importance:
-                at_least(count, 1, "--importance")
-        if self.coarse_first is not None:
-            at_least(self.coarse_first, 1, "--coarse-first")
-        at_least(self.samples, 1, "--samples")
-        at_least(self.distortion_weight, 0, "--distortion-weight")
-        at_least(self.opacity_weight, 0, "--opacity-weight")
-        at_least(self.frames, 0, "--frames")
-        at_least(self.held_out_side, 0, "--held-out-side")
-        at_least(self.evaluations, 2, "--evaluations")
+        super().__post_init__()
+        if self.importance is not None and min(self.importance) < 1:
+            raise UserError(f"--importance must be at least 1, but is {min(self.importance)}.")
         if self.precision == "float64":
             raise UserError(
                 "--precision float64 is not offered for views: samples are placed in float32. Leave it out."
             )
-
-    @property
-    def parts(self) -> ViewsPreset:
-        """The preset with the parts that the user named in place of its own."""
-        base = VIEWS_PRESETS[self.preset]
-        encoding, backbone = self.encoding or base.encoding, self.backbone or base.backbone
-        if self.encoding is None and self.backbone not in (None, "mlp"):
-            encoding = "identity"
-        for preset in VIEWS_PRESETS.values():
-            if (preset.encoding, preset.backbone) == (encoding, backbone):
-                return preset
-        similar = next((p for p in VIEWS_PRESETS.values() if p.backbone == backbone and backbone != "mlp"), None)
-        rate = 1e-3 if similar is None else similar.learning_rate
-        network = {"width": 128, "depth": 3} if backbone == "mlp" else {}
-        return ViewsPreset(
-            encoding=encoding,
-            backbone=backbone,
-            learning_rate=rate,
-            backbone_settings=network if similar is None else similar.backbone_settings,
-        )

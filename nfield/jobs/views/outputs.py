@@ -1,20 +1,19 @@
 """The pictures of a views run, under outputs/."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 from nfield.core.views import CameraPath, View
 from nfield.fields.scene import Picture, SceneField
 from nfield.io.atomic import write_json
 from nfield.io.cameras.view_pictures import picture_name
 from nfield.io.images.video import save_video
-from nfield.jobs.views.figures import Shown
+from nfield.jobs.views.cameras import write_cameras
 from nfield.jobs.views.paths import path_by_name, zoomed
 from nfield.jobs.views.pixels import over
 from nfield.jobs.views.products import (
@@ -27,11 +26,9 @@ from nfield.jobs.views.products import (
     save_depth,
     shown_as,
 )
+from nfield.jobs.views.result import ViewsResult
 from nfield.jobs.views.shown import shown_views
 from nfield.training.progress import Progress, counted
-
-if TYPE_CHECKING:
-    from nfield.jobs.views.result import ViewsResult
 
 BLACK = (0.0, 0.0, 0.0)
 LARGEST_VIDEO = 480
@@ -40,10 +37,20 @@ SAMPLED_FRAMES, SAMPLED_SIDE = 8, 64
 """Frames of a path, and their longer side, that are looked at to find how far depths reach."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Shown:
+    """One view as it is, and as the fields see it."""
+
+    view: View
+    truth: Float[np.ndarray, "height width 3"]
+    picture: Picture
+    baseline: Picture | None
+
+
 class ViewWriter:
     """Writes truth, field and baseline of held-out views, with opacities, depths and normals, as they come."""
 
-    def __init__(self, outputs: Path, result: "ViewsResult") -> None:
+    def __init__(self, outputs: Path, result: ViewsResult) -> None:
         self.outputs = outputs
         path = path_by_name("held-out", result.views, result.field.middle)
         self.low, self.high = depths_along(result.field, path)
@@ -71,17 +78,29 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def write_held_out(outputs: Path, result: "ViewsResult") -> None:
-    """Render and write the held-out views."""
-    write = ViewWriter(outputs, result)
-    background = result.config["background"]
-    for view in shown_views(result.views, result.config["options"]["held_out_side"]):
-        other = None if result.baseline is None else render(result.baseline, view, background)
-        truth = over(view.pixels(), background)
-        write(Shown(view=view, truth=truth, picture=render(result.field, view, background), baseline=other))
+def write_outputs(
+    result: ViewsResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write the corrected cameras, the held-out views unless they were `measured`, and a turn around the scene.
+
+    Of an opened run, whose pictures are not at hand, the cameras alone.
+    """
+    write_cameras(outputs / "cameras.json", result)
+    if any(view.read is None for view in result.views.views):
+        return
+    if not measured:
+        write = ViewWriter(outputs, result)
+        red, green, blue = result.config["background"]
+        for view in shown_views(result.views, result.config["options"]["held_out_side"]):
+            other = None if result.baseline is None else seen(result.baseline, view, (red, green, blue))
+            truth = over(view.pixels(), (red, green, blue))
+            picture = seen(result.field, view, (red, green, blue))
+            write(Shown(view=view, truth=truth, picture=picture, baseline=other))
+    if result.config["options"]["frames"]:
+        write_orbit(outputs, result, progress)
 
 
-def render(field: SceneField, view: View, background: Iterable[float]) -> Picture:
+def seen(field: SceneField, view: View, background: Iterable[float]) -> Picture:
     """What a view's camera sees."""
     red, green, blue = background
     return field.picture(torch.from_numpy(view.camera_to_world), view.lens, (red, green, blue))
@@ -90,7 +109,7 @@ def render(field: SceneField, view: View, background: Iterable[float]) -> Pictur
 def depths_along(field: SceneField, path: CameraPath) -> tuple[float, float]:
     """How near and how far a path's pictures show anything, from a few small ones."""
     chosen = np.unique(np.linspace(0, len(path.views) - 1, SAMPLED_FRAMES).round().astype(int))
-    return depth_range([depth_of(render(field, _small(path.views[i], SAMPLED_SIDE), BLACK)) for i in chosen])
+    return depth_range([depth_of(seen(field, _small(path.views[i], SAMPLED_SIDE), BLACK)) for i in chosen])
 
 
 def reach_along(field: SceneField, path: CameraPath) -> float:
@@ -111,11 +130,11 @@ def frames_along(
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The frames of a video."""
     for view in path.views:
-        values = shown_as(product, view, render(field, view, background), near_and_far)
+        values = shown_as(product, view, seen(field, view, background), near_and_far)
         yield np.broadcast_to((values * 255).round().astype(np.uint8), (*values.shape[:2], 3))
 
 
-def write_orbit(outputs: Path, result: "ViewsResult", progress: Progress | None = None) -> None:
+def write_orbit(outputs: Path, result: ViewsResult, progress: Progress | None = None) -> None:
     """A video of one turn around the scene, from as far and as high as the cameras were."""
     lens = result.views.of("train")[0].lens
     zoom = min(1.0, LARGEST_VIDEO / max(lens.width, lens.height))

@@ -10,10 +10,11 @@ import numpy as np
 from jaxtyping import Float64
 
 from nfield.core.checks import UserError
+from nfield.core.limits import UPWARD, Up
 from nfield.core.mesh import Mesh
 from nfield.io.geometry.clouds import load_cloud
 from nfield.io.geometry.meshes import load_mesh
-from nfield.rendering.cameras import UPWARD, Camera, Up, orbit_cameras
+from nfield.rendering.cameras import Camera, orbit_cameras
 from nfield.rendering.gridded import gridded
 from nfield.rendering.lighter import lighter
 from nfield.rendering.mesh_views import mesh_cameras

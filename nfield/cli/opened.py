@@ -1,0 +1,45 @@
+"""What commands on run folders share: which job a run is of, and what its runs do not have."""
+
+from pathlib import Path
+from typing import Any
+
+from nfield.core.checks import UserError
+from nfield.io.json_files import read_json
+from nfield.jobs.job import Job
+from nfield.jobs.table import JOBS, job_of
+
+
+def job_of_run(run: str) -> Job:
+    """The job of a run folder. Raises UserError where it is none."""
+    folder = Path(run)
+    if not folder.is_dir():
+        raise UserError(f"'{run}' is not a folder. Name the folder of a run.")
+    if not (folder / "config.json").is_file():
+        raise UserError(f"'{run}' holds no run: it has no config.json.")
+    return job_of(read_json(folder / "config.json"), run)
+
+
+def opened(command: Any, verb: str) -> tuple[Any, Any]:
+    """The job and the result of the command's run, for a verb that not all jobs have.
+
+    Raises UserError where this one has it not, or not an option that is given.
+    """
+    job = job_of_run(command.run)
+    why = getattr(job, verb)
+    if isinstance(why, str):
+        raise UserError(f"{command.run} is the run of {job.noun_with_article}, which {why}.")
+    refuse_other_options(command, job, verb)
+    from nfield.jobs.saved import load
+
+    return job, load(command.run, command.device)
+
+
+def refuse_other_options(command: Any, job: Job, verb: str) -> None:
+    """Raise UserError where an option is given that only runs of other jobs have."""
+    own = job.own_options.get(verb, ())
+    for other in JOBS.values():
+        for name in other.own_options.get(verb, ()):
+            if name not in own and getattr(command, name) not in (None, False):
+                raise UserError(
+                    f"{command.run} is the run of {job.noun_with_article}, for which there is no --{name}. Leave it out."
+                )
