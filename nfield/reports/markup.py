@@ -4,6 +4,8 @@ import html
 import importlib.resources
 from collections.abc import Iterable, Sequence
 
+from nfield.reports.colours import style_sheet
+
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """Content security policy of every page: the browser itself refuses each request to the outside."""
 
@@ -79,7 +81,7 @@ def page(title: str, *body: str, parts: Sequence[str] = (), policy: str = POLICY
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("meta", name="color-scheme", content="light dark"),
             element("title", title),
-            Markup(f"<style>\n{style}</style>"),
+            Markup(f"<style>\n{style_sheet()}{style}</style>"),
         ]
     )
     whole = (

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from nfield.reports.colours import lookup_table
+from nfield.rendering.error_colours import colour_table
+from nfield.reports.colours import PICTURE_MAP
 from nfield.reports.markup import Markup, element
 
 LARGEST_PIXELS = 64_000_000
@@ -32,7 +33,7 @@ class ErrorMaps:
     @property
     def pictures(self) -> list[Image.Image]:
         """The errors as colours."""
-        return [_coloured(error / self.top, lookup_table("magma")) for error in self.errors]
+        return [_coloured(error / self.top, colour_table(PICTURE_MAP)) for error in self.errors]
 
     @property
     def means(self) -> list[float]:

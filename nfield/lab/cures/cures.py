@@ -12,7 +12,7 @@ import numpy as np
 from nfield.lab.cures.plots import draw
 from nfield.lab.cures.targets import SIZES, CureSizes, Target, photograph, signal
 from nfield.lab.cures.training import (
-    PLAIN_NAME,
+    PLAIN,
     RATES,
     THRESHOLD,
     Settings,
@@ -41,7 +41,7 @@ class Comparison:
     @property
     def cures(self) -> list[str]:
         """All but the plain network."""
-        return [name for name in self.trained if name != PLAIN_NAME]
+        return [name for name in self.trained if name != PLAIN]
 
 
 def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
@@ -51,7 +51,7 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
     for target in (signal(setting, sizes), photograph(setting, sizes)):
         rivals = contenders(sizes, target)
         plain = plain_settings(sizes, target.dimension, largest_of(rivals, target.dimension))
-        kinds: dict[str, Sequence[Any]] = {PLAIN_NAME: plain, **rivals}
+        kinds: dict[str, Sequence[Any]] = {PLAIN: plain, **rivals}
         found.append(
             compared(target, {name: train(target, options, sizes, setting, name) for name, options in kinds.items()})
         )
@@ -60,7 +60,7 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
 
 def compared(target: Target, trained: Mapping[str, Trained]) -> Comparison:
     """Kinds that are trained, the plain network among them, with their speed-ups."""
-    gains = {name: speed_ups(trained[PLAIN_NAME], one, target) for name, one in trained.items()}
+    gains = {name: speed_ups(trained[PLAIN], one, target) for name, one in trained.items()}
     return Comparison(target=target, trained=trained, gains=gains)
 
 

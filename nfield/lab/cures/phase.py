@@ -18,12 +18,13 @@ from nfield.backbones import AbstractBackbone, MLPConfig, PhaseConfig, PhasePara
 from nfield.core.seeding import generator
 from nfield.lab.cures.cures import comparisons, figures_of
 from nfield.lab.cures.cures import told as told_of_cures
+from nfield.lab.cures.plots import draw_times, network_colours
 from nfield.lab.cures.targets import CureSizes, Target
-from nfield.lab.cures.training import Settings
+from nfield.lab.cures.training import PLAIN, Settings
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, PLAIN, curve_with_spread, panels
+from nfield.reports.plots import curve_with_spread, panels, shown_steps, target_line
 from nfield.spectral import BandErrors, dominant_shifts, time_to_threshold
 from nfield.training.phase_bands import band_targets
 
@@ -175,7 +176,7 @@ def run(setting: Setting) -> Outcome:
     trials = {config: tune(config, points, targets, 1) for config in plain}
     chosen = min(trials, key=lambda config: trials[config].errors[trials[config].rate])
     seen = {
-        "plain": trained("plain", chosen, points, targets, trials[chosen].rate, same),
+        PLAIN: trained(PLAIN, chosen, points, targets, trials[chosen].rate, same),
         "coupled": trained("coupled", coupled, points, targets, tune(coupled, points, targets).rate, same),
     }
     flat, each = band_values.flatten(1), _Bands(network=parallel)
@@ -218,7 +219,7 @@ def best_plain(rival: PhaseConfig, depth: int) -> list[MLPConfig]:
 
 def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.ndarray, truth: np.ndarray) -> Outcome:
     """Verdict, figures and plot."""
-    ratios = {name: (seen["plain"].whole[-1] / seen[name].whole[-1]).tolist() for name in ("coupled", "parallel")}
+    ratios = {name: (seen[PLAIN].whole[-1] / seen[name].whole[-1]).tolist() for name in ("coupled", "parallel")}
     least = min(min(ratio) for ratio in ratios.values())
 
     def steps(times: Sequence[float]) -> str:
@@ -229,7 +230,7 @@ def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.nd
         holds=least >= LEAST,
         verdict=(
             f"Over {len(ratios['coupled'])} seeds the plain network's error is "
-            f"{np.median(seen['plain'].whole[-1]):.2g}, "
+            f"{np.median(seen[PLAIN].whole[-1]):.2g}, "
             f"{np.median(ratios['coupled']):.3g} times that of the coupled form ({min(ratios['coupled']):.3g} at the "
             f"least) and {np.median(ratios['parallel']):.3g} times that of the parallel one "
             f"({min(ratios['parallel']):.3g}). Median steps to an error of {THRESHOLD:g} around {waves} cycles: "
@@ -270,21 +271,16 @@ def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.nd
 
 def _plot(seen: dict[str, _Seen], x: np.ndarray, truth: np.ndarray) -> "Figure":
     figure, (signal, curves, times) = panels(1, 3)
-    colours = dict(zip(seen, (PLAIN, COLOURS[0], COLOURS[2]), strict=True))
+    colours = network_colours(list(seen))
     part = np.abs(x) < 0.15
-    signal.plot(x[part], truth[part], color="#555555", linewidth=3, alpha=0.4, label="target")
+    target_line(signal, x[part], truth[part])
     labels = [str(k) for k in WAVES]
     for name, one in seen.items():
         signal.plot(x[part], one.final[0][part], color=colours[name], label=name)
-        curve_with_spread(curves, [max(s, 0.5) for s in one.steps], one.whole.T, name, colours[name])
-        never = 2.0 * one.steps[-1]
-        median = [max(t, 1.0) if math.isfinite(t) else never for t in one.times()]
-        times.plot(range(len(WAVES)), median, "o-", color=colours[name], label=name)
-    times.axhline(never, color="#888888", linestyle=":")
-    times.annotate("never", (0, never), textcoords="offset points", xytext=(0, 4), color="#555555")
+        curve_with_spread(curves, shown_steps(one.steps), one.whole.T, name, colours[name])
+    draw_times(times, {name: one.times() for name, one in seen.items()}, colours, seen[PLAIN].steps[-1], THRESHOLD)
     signal.set(xlabel="x", title="After the last step, in part")
     curves.set(xscale="log", yscale="log", xlabel="step", ylabel="relative error", title="Error over training")
-    times.set(yscale="log", ylabel="step", ylim=(0.8, 2 * never), title=f"Steps to an error of {THRESHOLD:g}")
     times.set_xticks(range(len(WAVES)), labels)
     times.set_xlabel("cycles over [-1, 1)")
     for axes in (signal, curves, times):

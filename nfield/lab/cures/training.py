@@ -26,7 +26,7 @@ from nfield.spectral import time_to_threshold
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 THRESHOLD = 0.2
 """Of the error of a band, for the times to it."""
-PLAIN_NAME = "plain"
+PLAIN = "plain"
 Settings = Mapping[str, Sequence[Any]]
 """Name of each kind of network, and the configurations among which it may choose."""
 
@@ -84,7 +84,7 @@ def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setti
 
     Trials take a part of the steps; those of the plain network, which must not lose by its rate, take all.
     """
-    part = 1 if name == PLAIN_NAME else sizes.trial
+    part = 1 if name == PLAIN else sizes.trial
     trials = {
         i: tuned_rate(
             config,

@@ -14,7 +14,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import LINE_SEARCH_STEPS, learn, record_steps, tuned_rate
 from nfield.lab.order.order_1d import FREQUENCIES, target
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
 from nfield.spectral import fourier_error, order_spearman, time_to_threshold
 
 if TYPE_CHECKING:
@@ -158,9 +159,9 @@ def _plot(courses: dict[Optimizer, _Course]) -> "Figure":
     figure, axes = panels(1, len(courses))
     for axis, (name, course) in zip(axes, courses.items(), strict=True):
         for j, k in enumerate(FREQUENCIES):
-            shown = [max(s, 0.5) for s in course.steps]
+            shown = shown_steps(course.steps)
             curve_with_spread(axis, shown, course.errors[:, :, j].T, f"k = {k}", COLOURS[j])
-        axis.axhline(THRESHOLD, color="#888888", linestyle=":")
+        level(axis, THRESHOLD)
         axis.set(xscale="log", yscale="log", xlabel="step", ylabel="Δ(k)", title=TITLES[name])
         axis.legend(loc="lower left")
     return figure

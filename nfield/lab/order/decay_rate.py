@@ -24,7 +24,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, panels
 from nfield.spectral import tangent_kernel, tangent_spectrum
 
 if TYPE_CHECKING:
@@ -292,15 +293,15 @@ def _plot(etas: np.ndarray, shares: dict[str, np.ndarray], waves: np.ndarray, de
     for colour, (name, rows) in zip(COLOURS, shares.items(), strict=False):
         curve_with_spread(left, etas.tolist(), np.maximum(rows, 1e-32), NAMES[name], colour)
     for slope, style, start in ((-2, ":", 1e-4), (-4, "--", 1e-5)):
-        left.plot(etas, start * (etas / etas[0]) ** slope, style, color="#888888", label=f"slope {slope}")
-    left.axhspan(1e-32, ROUNDING, color="#888888", alpha=0.15, linewidth=0, label="rounding")
+        left.plot(etas, start * (etas / etas[0]) ** slope, style, color=REFERENCE, label=f"slope {slope}")
+    left.axhspan(1e-32, ROUNDING, color=REFERENCE, alpha=0.15, linewidth=0, label="rounding")
     left.set(xscale="log", yscale="log", xlabel="η, cycles per unit length", ylabel="share of |dL/dt| above η")
     left.set(title="Smoother activations fade faster", ylim=(1e-32, 1))
     left.legend(fontsize="small", loc="center right")
     for colour, (part, rows) in zip(COLOURS, decay.items(), strict=False):
         curve_with_spread(right, waves.tolist(), rows / rows[:, :1], part, colour)
     for slope, style in ((-2, ":"), (-4, "--")):
-        right.plot(waves, (waves / waves[0]) ** slope, style, color="#888888", label=f"slope {slope}")
+        right.plot(waves, (waves / waves[0]) ** slope, style, color=REFERENCE, label=f"slope {slope}")
     right.set(xscale="log", yscale="log", xlabel="ξ, cycles per unit length", ylabel="rate of decay, first one = 1")
     right.set(title="Wide two-layer ReLU: between −2 and −4")
     right.legend(fontsize="small", loc="lower left")

@@ -16,7 +16,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, level, panels
 from nfield.spectral import fourier_error, order_spearman
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _plot(courses: list[_Course], distances: list[float]) -> "Figure":
             label = f"k = {k}, width {course.width}"
             curve_with_spread(curves, shown, course.errors[:, :, j].T, label, colour)
             curves.lines[-1].set_linestyle(styles[j])
-    curves.axhline(THRESHOLD, color="#888888", linestyle=":")
+    level(curves, THRESHOLD)
     curves.set(xscale="log", yscale="log", xlabel="time η·steps", ylabel="Δ(k)", title="Narrowest and widest")
     curves.legend(fontsize="x-small", loc="lower left")
     widths = [course.width for course in courses]
@@ -218,8 +219,8 @@ def _plot(courses: list[_Course], distances: list[float]) -> "Figure":
     far.plot(widths, distances, "o-", color=COLOURS[0], label="measured")
     if np.isfinite(distances[0]):
         slope = distances[0] * np.sqrt(widths[0] / np.array(widths))
-        far.plot(widths, slope, ":", color="#888888", label="1/√m")
-    far.axhline(AGREEMENT, color="#888888", linestyle="--", label="claim, at the last but one")
+        far.plot(widths, slope, ":", color=REFERENCE, label="1/√m")
+    level(far, AGREEMENT, "claim, at the last but one", "--")
     far.set(xscale="log", yscale="log", xlabel="width m", ylabel="difference from the widest, |log T/T*|")
     far.set(title="Convergence to the limit", xticks=widths, xticklabels=[str(width) for width in widths])
     far.minorticks_off()

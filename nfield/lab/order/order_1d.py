@@ -13,7 +13,8 @@ from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, error_map, level, panels, shown_steps, target_line
 from nfield.spectral import fourier_error, order_spearman, time_to_threshold
 
 if TYPE_CHECKING:
@@ -107,15 +108,15 @@ def _told(step: float) -> str:
 
 def _plot(x: np.ndarray, truth: np.ndarray, steps: list[int], seen: np.ndarray, errors: np.ndarray) -> "Figure":
     figure, (signal, curves, heat) = panels(1, 3)
-    signal.plot(x, truth, color="#555555", linewidth=3, alpha=0.4, label="target")
+    target_line(signal, x, truth)
     for colour, share in zip(COLOURS, (0.5, 0.7, 1.0), strict=False):
         place = round(share * (len(steps) - 1))
         signal.plot(x, seen[place, 0], color=colour, label=f"step {steps[place]}")
     signal.set(xlabel="x", title="One network on its way")
     signal.legend()
     for j, k in enumerate(FREQUENCIES):
-        curve_with_spread(curves, [max(s, 0.5) for s in steps], errors[:, :, j].T, f"k = {k}", COLOURS[j])
-    curves.axhline(THRESHOLD, color="#888888", linestyle=":")
+        curve_with_spread(curves, shown_steps(steps), errors[:, :, j].T, f"k = {k}", COLOURS[j])
+    level(curves, THRESHOLD)
     curves.set(xscale="log", yscale="log", xlabel="step", ylabel="Δ(k)", title="Error of each frequency")
     curves.legend()
     error_map(heat, steps, np.median(errors, 1), [str(k) for k in FREQUENCIES])

@@ -16,7 +16,8 @@ from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, error_map, level, panels, shown_steps
 from nfield.spectral import low_pass, order_spearman, principal_direction, projection_error, projection_spectrum
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def _plot(
     errors: np.ndarray,
 ) -> "Figure":
     figure, axes = panels(2, 3)
-    shown = [max(step, 0.5) for step in steps]
+    shown = shown_steps(steps)
     for axis, (delta, (low, high, share)) in zip(axes, split.items(), strict=False):
         curve_with_spread(axis, shown, low.T, "low part", COLOURS[0])
         curve_with_spread(axis, shown, high.T, "high part", COLOURS[1])
@@ -219,9 +220,9 @@ def _plot(
         curve_with_spread(axes[5], shown, (low / high).T, f"δ = {delta:g}", colour)
         low, high, _ = split_from_zero[delta]
         axes[5].plot(shown, np.median(low / high, 1), "--", color=colour)
-    axes[5].axhline(1, color="#888888", linestyle=":")
+    level(axes[5], 1)
     axes[5].set(xscale="log", xlabel="step", ylabel="e_low / e_high", title="Below 1 the low part is ahead")
-    axes[5].plot([], [], "--", color="#4d4d4d", label="start at zero")
+    axes[5].plot([], [], "--", color=REFERENCE, label="start at zero")
     axes[5].legend()
     return figure
 

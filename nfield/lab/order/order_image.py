@@ -16,7 +16,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
 from nfield.lab.photograph import camera_man, pixel_centres
-from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, error_map, level, panels, shown_steps
 from nfield.spectral import BandErrors, order_spearman, time_to_threshold
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ def _plot(
     axes[3].imshow(truth, cmap="gray", vmin=low, vmax=high)
     axes[3].set(title="Photograph", xticks=[], yticks=[])
     for j, label in enumerate(labels):
-        curve_with_spread(axes[4], [max(s, 0.5) for s in steps], errors[:, :, j].T, label, COLOURS[j % len(COLOURS)])
-    axes[4].axhline(THRESHOLD, color="#888888", linestyle=":")
+        curve_with_spread(axes[4], shown_steps(steps), errors[:, :, j].T, label, COLOURS[j % len(COLOURS)])
+    level(axes[4], THRESHOLD)
     axes[4].set(xscale="log", xlabel="step", ylabel="band error", title="Error of each octave")
     axes[4].legend(title="cycles per side", fontsize="small")
     error_map(axes[5], steps, np.median(errors, 1), labels)

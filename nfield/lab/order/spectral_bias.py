@@ -16,7 +16,8 @@ from nfield.core.seeding import generator
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, error_map, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import error_map, panels
 from nfield.spectral import OrderStatistic, fourier_error, order_spearman
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, panels, shown_steps
 from nfield.spectral import tangent_kernel, tangent_spectrum
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def _plot(table: dict[str, list[_Course]]) -> "Figure":
         spectrum.legend(fontsize="small", loc="lower left")
         widest = courses[-1]
         chosen = np.unique(np.linspace(0, widest.predicted[0].shape[1] - 1, 6).round().astype(int))
-        shown = [max(s, 0.5) for s in widest.steps]
+        shown = shown_steps(widest.steps)
         for colour, i in zip(COLOURS, chosen, strict=False):
             decay.plot(shown, widest.measured[0][:, i], color=colour)
             decay.plot(shown, widest.predicted[0][:, i], color="black", linestyle=":", linewidth=1.5)

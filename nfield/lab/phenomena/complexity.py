@@ -17,7 +17,8 @@ from nfield.backbones import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -157,11 +158,11 @@ def run(setting: Setting) -> Outcome:
 
 def _plot(steps: list[int], course: np.ndarray, of_target: dict[str, float]) -> "Figure":
     figure, axes = panels(1, 3)
-    shown = [max(step, 0.5) for step in steps]
+    shown = shown_steps(steps)
     for j, (axis, name) in enumerate(zip(axes, MEASURES, strict=True)):
         curve_with_spread(axis, shown, course[:, :, j].T, "network", COLOURS[0])
         if name in of_target:
-            axis.axhline(of_target[name], color="#555555", linestyle=":", label="target")
+            level(axis, of_target[name], "target")
         axis.set(xscale="log", xlabel="step", title=name.capitalize())
         axis.legend()
     axes[0].set_ylabel("cycles per period")

@@ -16,7 +16,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
 from nfield.lab.phenomena.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, panels, shown_steps, target_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,17 +134,17 @@ def _plot(
 ) -> "Figure":
     figure, (signal, course, plane) = panels(1, 3)
     peak = int(bits["staircase"][:, 0].argmax())
-    signal.plot(x, targets["staircase"], color="#555555", linewidth=3, alpha=0.4, label="staircase")
-    for place, colour in ((peak, COLOURS[0]), (len(steps) - 1, COLOURS[2])):
+    target_line(signal, x, targets["staircase"], "staircase")
+    for place, colour in ((peak, COLOURS[0]), (len(steps) - 1, COLOURS[1])):
         signal.plot(x, outputs["staircase"][place, 0], color=colour, label=f"step {steps[place]}")
     signal.set(xlabel="x", title="Output at the peak and at the end")
     signal.legend()
-    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[3])):
-        curve_with_spread(course, [max(s, 0.5) for s in steps], bits[name].T, name, colour)
+    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[2])):
+        curve_with_spread(course, shown_steps(steps), bits[name].T, name, colour)
         course.axhline(of_target[name], color=colour, linestyle=":")
     course.set(xscale="log", xlabel="step", ylabel="H(T), bits", title="Entropy of the output (dotted: the target's)")
     course.legend()
-    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[3])):
+    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[2])):
         for member in range(bits[name].shape[1]):
             plane.plot(bits[name][:, member], shared[name][:, member], color=colour, alpha=0.6, linewidth=1)
         plane.plot(bits[name][-1], shared[name][-1], "o", color=colour, label=f"{name}, at the end")

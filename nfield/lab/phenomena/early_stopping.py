@@ -19,7 +19,8 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, tuned_rate
 from nfield.lab.photograph import camera_man, pixel_centres
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -173,7 +174,7 @@ def _plot(
     figure, axes = panels(2, 3)
     course, training, rules = axes[:3]
     steps = [max(step, 0.5 * looks[1]) for step in looks]
-    for colour, (noise, errors) in zip((COLOURS[0], COLOURS[2], COLOURS[3]), courses.items(), strict=True):
+    for colour, (noise, errors) in zip((COLOURS[0], COLOURS[1], COLOURS[2]), courses.items(), strict=True):
         curve_with_spread(course, steps, decibels(errors["clean"]).T, f"noise {noise:g}", colour)
         curve_with_spread(training, steps, np.sqrt(errors["training"]).T / noise, f"training, {noise:g}", colour)
         training.plot(
@@ -183,13 +184,13 @@ def _plot(
         course.axvline(steps[stop], color=colour, linestyle=":")
     course.set(xscale="log", xlabel="step", ylabel="PSNR of the clean picture", title="Clean error (dotted: the stop)")
     training.set(xscale="log", yscale="log", xlabel="step", ylabel="error / noise", title="What the rules see")
-    training.axhline(1, color="#888888", linewidth=0.8)
+    level(training, 1, line="-")
     for axis in (course, training):
         axis.legend(fontsize=8)
-    for i, (rule, colour) in enumerate(zip(losses, (COLOURS[0], COLOURS[2], COLOURS[1]), strict=True)):
+    for i, (rule, colour) in enumerate(zip(losses, (COLOURS[0], COLOURS[1], COLOURS[3]), strict=True)):
         for j, row in enumerate(losses[rule]):
             rules.plot([j + 0.2 * (i - 1)] * len(row), row, "o", color=colour, label=rule if j == 0 else None)
-    rules.axhline(CLOSE, color="#888888", linestyle=":")
+    level(rules, CLOSE)
     rules.set_xticks(range(len(courses)), [f"{noise:g}" for noise in courses])
     rules.set(xlabel="noise", ylabel="dB below the best step", title="Where each rule stops", yscale="symlog")
     rules.set_yticks([0, 0.5, 1, 2, 5, 10], ["0", "0.5", "1", "2", "5", "10"])

@@ -24,7 +24,8 @@ from nfield.backbones import BackboneConfig, MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
 from nfield.spectral import order_spearman, time_to_threshold
 
 if TYPE_CHECKING:
@@ -279,18 +280,18 @@ def _plot(
     }
     for axis, (name, (steps, errors)) in zip(axes, courses.items(), strict=False):
         for j, k in enumerate(WAVES):
-            curve_with_spread(axis, [max(s, 0.5) for s in steps], errors[:, :, j].T, f"k = {k}", COLOURS[j])
-        axis.axhline(THRESHOLD, color="#888888", linestyle=":")
+            curve_with_spread(axis, shown_steps(steps), errors[:, :, j].T, f"k = {k}", COLOURS[j])
+        level(axis, THRESHOLD)
         axis.set(
             xscale="log", yscale="log", xlabel="step", ylabel="relative error", title=titles[name], ylim=(1e-4, 10)
         )
         axis.legend(loc="lower left")
     for axis, (name, by_rate) in zip(axes[4:], bits.items(), strict=True):
         for colour, (rate, (steps, right)) in zip(COLOURS, by_rate.items(), strict=False):
-            shown = [max(s, 0.5) for s in steps]
+            shown = shown_steps(steps)
             axis.plot(shown, np.median(right[:, :, 0], 1), "--", color=colour, linewidth=1)
             curve_with_spread(axis, shown, right[:, :, 1].T, f"rate {rate:g}", colour)
-        axis.axhline(0.5, color="#888888", linestyle=":")
+        level(axis, 0.5)
         axis.set(
             xscale="log",
             xlabel="step",

@@ -22,9 +22,6 @@ SIDE = 320
 PREVIEWS = {"field": "preview.png", "truth": "truth.png", "baseline": "baseline.png", "poisson": "poisson.png"}
 """Files in RUN/outputs of each surface's first view, for pages that show no meshes."""
 
-LARGEST_SHARE = 0.98
-"""Share of the surface whose error lies inside the colour scale."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Errors:
@@ -87,19 +84,6 @@ def vertex_areas(mesh: Mesh) -> Float64[np.ndarray, " v"]:
     """A third of the area of the faces around each vertex; faces that are not finite count for nothing."""
     areas = np.nan_to_num(mesh.face_areas, posinf=0.0)
     return np.bincount(mesh.faces.ravel(), np.repeat(areas / 3, 3), minlength=len(mesh.vertices))
-
-
-def scale_top(errors: list[Errors]) -> float:
-    """End of the common scale, two figures: almost all errors of the best surface but one lie inside.
-
-    Not of the worst: beside a plain MLP that is far off, the errors of all others would look like none.
-    """
-    tops = []
-    for one in errors:
-        known = one.distances[np.isfinite(one.distances)]
-        tops += [float(np.quantile(known, LARGEST_SHARE))] if len(known) else []
-    chosen = sorted(tops)[min(1, len(tops) - 1)] if tops else 0.0
-    return float(f"{chosen:.1e}") or 1e-12
 
 
 def write_previews(record: RunRecord, views: dict[str, list[Image.Image]]) -> None:
