@@ -73,7 +73,9 @@ def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> path
 def _definitions(records: list[RunRecord]) -> list[Markup]:
     """Meanings of the figures of all kinds of runs on the page."""
     meanings = {"mesh": SURFACE_DEFINITIONS, "views": VIEW_DEFINITIONS}
-    return [definitions(one) for one in dict.fromkeys(meanings.get(record.task, DEFINITIONS) for record in records)]
+    return [
+        definitions(one) for one in dict.fromkeys(meanings.get(record.task or "", DEFINITIONS) for record in records)
+    ]
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:

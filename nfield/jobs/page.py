@@ -11,7 +11,7 @@ from nfield.jobs.image.page import image_contents
 from nfield.jobs.surface.page.contents import mesh_contents
 from nfield.jobs.views.page.contents import views_contents
 from nfield.rendering.cameras import UPWARD
-from nfield.reports.contents import Contents
+from nfield.reports.contents import Contents, run_contents
 from nfield.reports.markup import Markup, element, page
 from nfield.reports.numbers import count_text, seconds_text
 from nfield.reports.record import RunRecord, read_record
@@ -22,7 +22,10 @@ TASKS: dict[str, Callable[[RunRecord], Contents]] = {
     "views": views_contents,
     "pde": solve_contents,
 }
-"""What stands on the page, by the run's task; runs of other tasks are shown as images are."""
+"""What stands on the page, by the run's task; of other runs, what runs of all tasks have."""
+
+NOUNS = {"image": "picture", "mesh": "surface", "views": "view", "pde": "solution"}
+"""What a run of each task learns, in one word."""
 
 
 def write_report(folder: pathlib.Path, *, up: str | None = None) -> pathlib.Path:
@@ -34,9 +37,10 @@ def write_report(folder: pathlib.Path, *, up: str | None = None) -> pathlib.Path
     `UserError` where `folder` is no run folder, or `up` is none of the axes or given for a run without surfaces.
     """
     record = read_record(folder)
+    record = replace(record, noun=NOUNS.get(record.task or "", record.noun))
     if up is not None:
         record = _turned(record, up)
-    contents = TASKS.get(record.task, image_contents)(record)
+    contents = TASKS.get(record.task or "", run_contents)(record)
     title = f"Which frequencies were learned: {record.source}"
     path = folder / "report.html"
     head = _head(record, title, contents.words)
@@ -48,9 +52,7 @@ def _turned(record: RunRecord, up: str) -> RunRecord:
     choice(up, UPWARD, "upward axis")
     if record.task != "mesh":
         raise UserError(f"--up {up} is for pictures of surfaces, and '{record.folder}' has none. Leave it out.")
-    options = record.config.get("options")
-    known = options if isinstance(options, dict) else {}
-    return replace(record, config={**record.config, "options": {**known, "up": up}})
+    return replace(record, config={**record.config, "options": {**record.options, "up": up}})
 
 
 def _head(record: RunRecord, title: str, words: list[str]) -> Markup:

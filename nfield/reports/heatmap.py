@@ -169,7 +169,7 @@ def both_maps(sides: list[Side], threshold: float, noun: str = "picture", name: 
     across = time_scale(sides, clock)
     maps = [
         (
-            side.name[0].upper() + side.name[1:],
+            side.title,
             heat_map(side, bands, across=across, clock=clock, name=f"{name}-{index}"),
         )
         for index, side in enumerate(sides)

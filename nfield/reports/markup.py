@@ -61,11 +61,13 @@ def table(header: list[str], rows: list[list[str]], *, caption: str | None = Non
         ),
     )
     parts = [element("caption", caption)] if caption else []
-    # A box that scrolls must be reachable by keyboard.
-    return element(
-        "div", element("table", *parts, head, body), class_="scroll", tabindex="0", role="region",
-        aria_label=caption or "Table",
-    )  # fmt: skip
+    return scrolling(caption or "Table", element("table", *parts, head, body))
+
+
+def scrolling(name: str, content: Markup) -> Markup:
+    """A box that scrolls by itself where its content is wider than the page."""
+    # It must be reachable by keyboard.
+    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=name)
 
 
 def page(title: str, *body: str, parts: Sequence[str] = (), policy: str = POLICY) -> str:

@@ -7,6 +7,7 @@ from nfield.jobs.surface.page.surfaces import Surfaces
 from nfield.rendering.cameras import view_names
 from nfield.rendering.error_colours import DISTANCE_MAP, UNKNOWN, scale_top
 from nfield.reports.charts import linear_ticks
+from nfield.reports.figure_sections import no_baseline
 from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import length_text, percent_text
 from nfield.reports.picture_grid import picture_grid
@@ -33,8 +34,7 @@ def _missing(record: RunRecord, surfaces: Surfaces) -> list[Markup]:
         if shape.mesh is None and shape.expected:
             told.append(absent(f"{shape.title}: {shape.why}"))
         elif shape is surfaces.baseline and shape.mesh is None:
-            why = f": {record.baseline_why}" if record.baseline_why else "."
-            told.append(absent(f"There is no plain MLP beside this run{why}"))
+            told.append(no_baseline(record))
     return told
 
 
