@@ -5,6 +5,7 @@ Two targets, the same for all, in `cure_targets`; the rules of training are in `
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from nfield.lab.cures.training import (
     speed_ups,
     train,
 )
-from nfield.lab.experiment import Outcome, Setting
+from nfield.lab.experiment import Experiment, Outcome, Setting
 
 Contenders = Callable[[CureSizes, Target], Settings]
 """The kinds of network for a size and a target, of which they may ask the dimension and the samples' spectrum."""
@@ -50,7 +51,7 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
     found = []
     for target in (signal(setting, sizes), photograph(setting, sizes)):
         rivals = contenders(sizes, target)
-        plain = plain_settings(sizes, target.dimension, largest_of(rivals, target.dimension))
+        plain = plain_settings(sizes.width, sizes.depth, target.dimension, largest_of(rivals, target.dimension))
         kinds: dict[str, Sequence[Any]] = {PLAIN: plain, **rivals}
         found.append(
             compared(target, {name: train(target, options, sizes, setting, name) for name, options in kinds.items()})
@@ -64,11 +65,16 @@ def compared(target: Target, trained: Mapping[str, Trained]) -> Comparison:
     return Comparison(target=target, trained=trained, gains=gains)
 
 
-def claim_of(cure: str, least: float) -> str:
-    """The claim that `compare` checks, in words."""
-    return (
-        f"In the upper bands of a signal and of a photograph, {cure} reach the error that a plain network of no fewer "
-        f"parameters ends with in 1/{least:g} of its steps or less, for every seed."
+def experiment(title: str, cure: str, contenders: Contenders, least: float, source: str) -> Experiment:
+    """An experiment that is this comparison; `cure` names the networks in its claim."""
+    return Experiment(
+        title=f"Cure: {title}",
+        claim=(
+            f"In the upper bands of a signal and of a photograph, {cure} reach the error that a plain network of no "
+            f"fewer parameters ends with in 1/{least:g} of its steps or less, for every seed."
+        ),
+        source=source,
+        run=partial(compare, contenders=contenders, least=least),
     )
 
 

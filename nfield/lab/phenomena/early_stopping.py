@@ -17,8 +17,8 @@ from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, tuned_rate
-from nfield.lab.photograph import camera_man, pixel_centres
+from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.samples import camera_man, pixel_centres
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, level, panels
 
@@ -104,17 +104,10 @@ def run(setting: Setting) -> Outcome:
             tuned_rate(network, x[0], y[0], setting, rates=(1e-3, 3e-3, 1e-2), steps=max(sizes.steps // 6, 1)).rate
         )
         ensemble = Ensemble(network, 2, 1, seeds, device=setting.device)
-        seen: list[np.ndarray] = []
-
-        def look(step: int, now: Ensemble, seen: list[np.ndarray] = seen) -> None:
-            del step
-            seen.append(now.in_blocks(points.to(setting.device))[..., 0].cpu().numpy())
-
-        learn(
-            ensemble, x, y, steps=sizes.steps, rate=rates[-1], record=looks, look=look, setting=setting,
-            name=f"early-stopping: noise {noise:g}",
-        )  # fmt: skip
-        outputs = np.array(seen)
+        outputs = follow(
+            ensemble, x, y, lambda now: now.curves(points.to(setting.device)), steps=sizes.steps, rate=rates[-1],
+            record=looks, setting=setting, name=f"early-stopping: noise {noise:g}",
+        ).seen  # fmt: skip
         mistakes = (outputs - values[..., 0].numpy()) ** 2
         by_order = np.take_along_axis(mistakes, order.numpy()[None], 2)
         course = {

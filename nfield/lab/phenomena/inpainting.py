@@ -18,8 +18,8 @@ from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, tuned_rate
-from nfield.lab.photograph import camera_man, pixel_centres
+from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.samples import camera_man, pixel_centres
 from nfield.reports.colours import COLOURS, REFERENCE
 from nfield.reports.plots import panels
 
@@ -98,24 +98,18 @@ def train(
     known = [torch.from_numpy(np.flatnonzero(~mask.any(0))).to(setting.device) for mask in masks]
     ensemble = Ensemble(config, 2, 1, seeds, device=setting.device)
     looks = [*range(every, steps, every), steps]
-    seen: list[np.ndarray] = []
-
-    def look(step: int, now: Ensemble) -> None:
-        del step
-        seen.append(now.in_blocks(points)[..., 0].cpu().numpy().reshape(-1, side, side) + 0.5)
-
-    learn(
+    seen = follow(
         ensemble,
         torch.stack([points[rows] for rows in known]),
         torch.stack([values[rows] for rows in known]),
+        lambda now: now.curves(points).reshape(-1, side, side) + 0.5,
         steps=steps,
         rate=rate,
         record=looks,
-        look=look,
         setting=setting,
         name=f"inpainting: {name}",
-    )
-    return looks, np.clip(np.array(seen), 0, 1)
+    ).seen
+    return looks, np.clip(seen, 0, 1)
 
 
 def run(setting: Setting) -> Outcome:
