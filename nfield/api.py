@@ -1,130 +1,171 @@
-"""What Python users call."""
+"""What Python users call: one function a job, and `load`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from typing_extensions import Unpack
 
-from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.core.mesh import Mesh
 from nfield.core.views import ViewSet
-from nfield.equations.named import named_problem
 from nfield.equations.problem import Problem
-from nfield.io.cameras.posed import load_views
 from nfield.io.geometry.clouds import load_cloud
 from nfield.io.geometry.meshes import load_mesh
 from nfield.io.images.images import load_image
-from nfield.jobs.equation.options import SolveOptions
-from nfield.jobs.equation.result import SolveResult
-from nfield.jobs.equation.run import run_solve
-from nfield.jobs.image.options import ImageOptions
-from nfield.jobs.image.result import Result
-from nfield.jobs.image.result import load as load
-from nfield.jobs.image.run import run_image
+from nfield.jobs.equation.result import EquationResult
+from nfield.jobs.equation.source import EquationData, problem_data
+from nfield.jobs.image.result import ImageResult
+from nfield.jobs.image.source import ImageData
+from nfield.jobs.keywords import EquationKeywords, ImageKeywords, SurfaceKeywords, ViewsKeywords
+from nfield.jobs.options import options_from
+from nfield.jobs.run import run
+from nfield.jobs.saved import load as load
 from nfield.jobs.signal.run import Box, StagesResult, function_problem, grid_problem, run_stages, scattered_problem
 from nfield.jobs.signal.stages import FunctionStages, SampleStages
-from nfield.jobs.surface.options import SurfaceOptions
 from nfield.jobs.surface.result import SurfaceResult
-from nfield.jobs.surface.run import run_surface
-from nfield.jobs.views.options import ViewsOptions
+from nfield.jobs.surface.source import SurfaceData
+from nfield.jobs.table import JOBS
 from nfield.jobs.views.result import ViewsResult
-from nfield.jobs.views.run import run_views
+from nfield.jobs.views.source import ViewsData, open_views
 from nfield.training.progress import Progress
 from nfield.training.stages import StageSettings
 
+Array = np.ndarray | torch.Tensor
+
+
+def _run(name: str, data: Any, options: Any, out: str | Path | None, resume: bool, progress: Progress | None) -> Any:
+    job, place = JOBS[name], None if out is None else Path(out)
+    return run(job, data, options_from(job.options, options), out=place, resume=resume, progress=progress)
+
 
 def fit_image(
-    image: np.ndarray | torch.Tensor | str | Path,
+    image: Array | str | Path,
     *,
     mask: np.ndarray | None = None,
     out: str | Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
-    **options: Any,
-) -> Result:
+    **options: Unpack[ImageKeywords],
+) -> ImageResult:
     """Fit a field to an image, and the plain MLP beside it.
 
-    `image` is an array of shape (H, W) or (H, W, 1, 3 or 4), uint8, uint16 or float, or the path of a file. `mask` is
-    of shape (H, W), true where the image is to be fitted. With `out`, a run folder is written there. `options` are the
-    fields of `ImageOptions`, such as `preset="fourier"`, `seconds=30` or `baseline=False`.
-    Raises `UserError` for anything in the input or the options that cannot be used.
+    Args:
+        image: An array of shape (H, W) or (H, W, 1, 3 or 4), uint8, uint16 or float, or the path of a file.
+        mask: Booleans of shape (H, W), true where the image is to be fitted.
+        out: Run folder to write.
+        resume: Whether to go on with the run that is in `out`.
+        progress: Where the run is shown.
+        options: Fields of `ImageOptions`, such as `preset="fourier"`, `seconds=30` or `baseline=False`.
+
+    Raises:
+        UserError: For anything in the input or the options that cannot be used.
     """
     opened = load_image(image) if isinstance(image, (str, Path)) else Image.from_array(image)
-    return run_image(
-        opened, ImageOptions(**options), mask=mask, out=None if out is None else Path(out), progress=progress
-    )
+    return _run("image", ImageData(image=opened, mask=mask), options, out, resume, progress)
 
 
 def reconstruct(
-    points: np.ndarray | torch.Tensor | str | Path,
-    normals: np.ndarray | torch.Tensor | None = None,
+    points: Array | str | Path,
+    normals: Array | Literal["auto", "estimate"] | None = None,
     *,
     colours: np.ndarray | None = None,
     truth: Mesh | str | Path | None = None,
     out: str | Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[SurfaceKeywords],
 ) -> SurfaceResult:
     """Reconstruct the surface that points lie on: a signed distance and a mesh, in the units of the points.
 
-    `points` are of shape (n, 3), or the path of a file; `normals` (n, 3) with signs that need not be right; `colours`
-    (n, 3), 8-bit or in [0, 1]. `truth` is a mesh to measure against. With `out`, a run folder is written there.
-    `options` are the fields of `SurfaceOptions`, such as `seconds=5`, `resolution=512` or `preset="siren"`.
-    Raises `UserError` for anything in the input or the options that cannot be used.
+    Args:
+        points: Of shape (n, 3), or the path of a file.
+        normals: Of shape (n, 3), whose signs need not be right; of a file's normals, "estimate" makes no use.
+        colours: Of shape (n, 3), 8-bit or in [0, 1].
+        truth: A mesh to measure against, or the path of one.
+        out: Run folder to write.
+        resume: Whether to go on with the run that is in `out`.
+        progress: Where the run is shown.
+        options: Fields of `SurfaceOptions`, such as `seconds=5`, `resolution=512` or `preset="siren"`.
+
+    Raises:
+        UserError: For anything in the input or the options that cannot be used.
     """
+    how = normals if isinstance(normals, str) else "auto"
     if isinstance(points, (str, Path)):
         cloud = load_cloud(points)
     else:
-        cloud = PointCloud.from_arrays(_array(points), None if normals is None else _array(normals), colours)
+        given = None if normals is None or isinstance(normals, str) else _array(normals)
+        cloud = PointCloud.from_arrays(_array(points), given, colours)
     known = load_mesh(truth) if isinstance(truth, (str, Path)) else truth
-    return run_surface(
-        cloud, SurfaceOptions(**options), truth=known, out=None if out is None else Path(out), progress=progress
-    )
+    return _run("surface", SurfaceData(cloud=cloud, truth=known), {**options, "normals": how}, out, resume, progress)
 
 
 def fit_views(
     posed_images: ViewSet | str | Path,
     *,
     out: str | Path | None = None,
+    resume: bool = False,
     progress: Progress | None = None,
-    **options: Any,
+    **options: Unpack[ViewsKeywords],
 ) -> ViewsResult:
-    """Fit a radiance field to posed pictures, and the plain MLP beside it.
+    """Fit a radiance field to posed images, and the plain MLP beside it.
 
-    `posed_images` is a `ViewSet`, such as `nfield.scenes.toy_views.toy_views` makes, or the path of posed photographs
-    of Blender, nerfstudio, instant-ngp or COLMAP. With `out`, a run folder is written there. `options` are the fields
-    of `ViewsOptions`, such as `seconds=60` or `preset="positional"`. The field's `picture(camera_to_world, lens)`
-    gives views from anywhere.
-    Raises `UserError` for anything in the input or the options that cannot be used.
+    The field's `picture(camera_to_world, lens)` gives views from anywhere.
+
+    Args:
+        posed_images: A `ViewSet`, such as `nfield.scenes.toy_views.toy_views` makes; a toy scene by name or file; or
+            the path of posed images of Blender, nerfstudio, instant-ngp or COLMAP.
+        out: Run folder to write.
+        resume: Whether to go on with the run that is in `out`.
+        progress: Where the run is shown.
+        options: Fields of `ViewsOptions`, such as `seconds=60` or `preset="positional"`.
+
+    Raises:
+        UserError: For anything in the input or the options that cannot be used.
     """
-    views = posed_images if isinstance(posed_images, ViewSet) else load_views(posed_images)
-    return run_views(views, ViewsOptions(**options), out=None if out is None else Path(out), progress=progress)
+    taken: dict[str, Any] = {}
+    if not isinstance(posed_images, ViewSet):
+        taken = {"scene": str(posed_images)}
+        posed_images = open_views(str(posed_images), seed=options.get("seed", 0))
+    return _run("views", ViewsData(views=posed_images, options=taken), options, out, resume, progress)
 
 
 def solve(
-    problem: Problem | str, *, out: str | Path | None = None, progress: Progress | None = None, **options: Any
-) -> SolveResult:
+    problem: Problem | str | Path,
+    *,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+    **options: Unpack[EquationKeywords],
+) -> EquationResult:
     """Solve a boundary or initial value problem, and with the plain MLP beside it.
 
-    `problem` is an `nfield.equations.Problem` or the name of one; `options` are the fields of `SolveOptions`, such as
-    `seconds=60` or `preset="fourier"`. A run folder (`out`) is written for named problems only: other objects have no
-    text from which it could be opened again; solve those from a file by `nfield solve FILE`.
-    Raises `UserError` for anything in the problem or the options that cannot be used.
+    A run folder of a `Problem` object is opened again by `load(folder, trust=problem)`, as nothing else has its code.
+
+    Args:
+        problem: An `nfield.equations.Problem`, the name of one, or a Python file that makes one, whose code is run.
+        out: Run folder to write.
+        resume: Whether to go on with the run that is in `out`.
+        progress: Where the run is shown.
+        options: Fields of `EquationOptions`, such as `seconds=60` or `preset="fourier"`.
+
+    Raises:
+        UserError: For anything in the problem or the options that cannot be used.
     """
-    if isinstance(problem, str):
-        place = None if out is None else Path(out)
-        return run_solve(named_problem(problem), problem, SolveOptions(**options), out=place, progress=progress)
-    if out is not None:
-        raise UserError("A run folder needs a named problem, or a file: use nfield solve FILE. Leave out=... out.")
-    return run_solve(problem, "problem", SolveOptions(**options), progress=progress)
+    if isinstance(problem, Problem):
+        data = EquationData(problem=problem, source="problem")
+    else:
+        data = problem_data(str(problem))
+    return _run("equation", data, options, out, resume, progress)
 
 
 def fit_stages(
-    target: Callable[[torch.Tensor], Any] | np.ndarray | torch.Tensor,
-    points: np.ndarray | torch.Tensor | None = None,
+    target: Callable[[torch.Tensor], Any] | Array,
+    points: Array | None = None,
     *,
     low: float | Sequence[float] | None = None,
     high: float | Sequence[float] | None = None,
@@ -164,5 +205,5 @@ def fit_stages(
     return run_stages(problem, box, options, seed=seed, out=place, resume=resume, progress=progress)
 
 
-def _array(values: np.ndarray | torch.Tensor) -> np.ndarray:
+def _array(values: Array) -> np.ndarray:
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values

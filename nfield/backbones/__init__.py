@@ -39,25 +39,4 @@ BACKBONES: Table[type["BackboneConfig"]] = Table(
 )
 """Every backbone by name: where its configuration stands, whose `build` makes the module."""
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {
-        "ACTIVATIONS": "nfield.backbones.activations",
-        "AbstractBackbone": "nfield.backbones.base",
-        "BACKBONES": "nfield.backbones",
-        "BACONConfig": "nfield.backbones.bacon",
-        "BackboneConfig": "nfield.backbones.base",
-        "FINERConfig": "nfield.backbones.finer",
-        "FourierConfig": "nfield.backbones.fourier",
-        "MLPConfig": "nfield.backbones.mlp",
-        "Mscale1Config": "nfield.backbones.mscale1",
-        "Mscale2Config": "nfield.backbones.mscale2",
-        "MultistageConfig": "nfield.backbones.multistage",
-        "PhaseConfig": "nfield.backbones.phase",
-        "PhaseParallel": "nfield.backbones.phase_parallel",
-        "PhaseParallelConfig": "nfield.backbones.phase_parallel",
-        "SIRENConfig": "nfield.backbones.siren",
-        "SpacetimeConfig": "nfield.backbones.spacetime",
-        "WIREConfig": "nfield.backbones.wire",
-    },
-)
+__getattr__, __dir__ = exports(__name__, __file__)

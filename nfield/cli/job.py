@@ -60,7 +60,7 @@ def read_options(job: Job, arguments: Sequence[str]) -> tuple[Any, RunOptions]:
     for part, (table, _) in PARTS.items():
         if taken[part] and chosen is None:
             # The options tell what is missing.
-            job.options(**values, **{f"{part}_settings": {"?": 0}})
+            options_from(job.options, {**values, f"{part}_settings": {"?": 0}})
         own = {} if chosen is None else read_settings(table, getattr(chosen, part), taken[part], part)
         values[f"{part}_settings"] = {**stored.get(f"{part}_settings", {}), **own}
     return given, options_from(job.options, values)

@@ -27,7 +27,7 @@ def opened(command: Any, verb: str) -> tuple[Any, Any]:
     job = job_of_run(command.run)
     why = getattr(job, verb)
     if isinstance(why, str):
-        raise UserError(f"{command.run} is the run of {job.noun_with_article}, which {why}.")
+        raise UserError(f"{command.run} is the run of {job.kind}, which {why}.")
     refuse_other_options(command, job, verb)
     from nfield.jobs.saved import load
 
@@ -41,5 +41,5 @@ def refuse_other_options(command: Any, job: Job, verb: str) -> None:
         for name in other.own_options.get(verb, ()):
             if name not in own and getattr(command, name) not in (None, False):
                 raise UserError(
-                    f"{command.run} is the run of {job.noun_with_article}, for which there is no --{name}. Leave it out."
+                    f"{command.run} is the run of {job.kind}, for which there is no --{name}. Leave it out."
                 )

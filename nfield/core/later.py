@@ -1,7 +1,9 @@
 """Names that are imported on first use, so that listing them costs nothing."""
 
+import ast
 import importlib
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -51,16 +53,24 @@ class Table(MutableMapping[str, T], Generic[T]):
         return name in self._rows
 
 
-def exports(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """`__getattr__` and `__dir__` of a package that hands out names of its modules: `homes` maps name to module.
+def exports(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """`__getattr__` and `__dir__` of a package's face: what it imports for types alone is imported on first use.
 
-    A name whose home is the module "package.name" itself stands for that module.
+    `file` is the `__init__.py`; its block `if TYPE_CHECKING:` is the one list of names, for tools and here.
     """
+    homes: dict[str, tuple[str, str]] = {}
+    for node in ast.parse(Path(file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for one in node.body:
+                if isinstance(one, ast.ImportFrom) and one.module:
+                    homes |= {alias.asname or alias.name: (one.module, alias.name) for alias in one.names}
 
     def get(name: str) -> Any:
         if name not in homes:
             raise AttributeError(f"module '{package}' has no attribute '{name}'")
-        module = importlib.import_module(homes[name])
-        return module if homes[name] == f"{package}.{name}" else getattr(module, name)
+        module, own = homes[name]
+        if module == package:
+            return importlib.import_module(f"{package}.{own}")
+        return getattr(importlib.import_module(module), own)
 
     return get, lambda: sorted(homes)

@@ -36,23 +36,4 @@ ENCODINGS: Table[type["EncodingConfig"]] = Table(
 )
 """Every encoding by name: where its configuration stands, whose `build` makes the module."""
 
-__getattr__, __dir__ = exports(
-    __name__,
-    {
-        "AbstractEncoding": "nfield.encodings.base",
-        "AdaptiveGridConfig": "nfield.encodings.adaptive_grid",
-        "AxisSinusoids": "nfield.encodings.axis_sinusoids",
-        "BasicConfig": "nfield.encodings.basic",
-        "ENCODINGS": "nfield.encodings",
-        "EncodingConfig": "nfield.encodings.base",
-        "GaussianConfig": "nfield.encodings.gaussian",
-        "HashGridConfig": "nfield.encodings.hash_grid",
-        "IdentityConfig": "nfield.encodings.identity",
-        "MultiscaleGaussianConfig": "nfield.encodings.multiscale_gaussian",
-        "NeRFConfig": "nfield.encodings.nerf",
-        "PlaneWaves": "nfield.encodings.plane_waves",
-        "PositionalConfig": "nfield.encodings.positional",
-        "SphericalHarmonicsConfig": "nfield.encodings.spherical_harmonics",
-        "TonesConfig": "nfield.encodings.tones",
-    },
-)
+__getattr__, __dir__ = exports(__name__, __file__)

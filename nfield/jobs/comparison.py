@@ -1,26 +1,16 @@
-"""Several runs side by side on one page."""
+"""Several runs side by side on one page. What is special about a job's runs is told by its `compared`."""
 
 import pathlib
 from collections.abc import Sequence
-
-from PIL import Image
+from dataclasses import dataclass
+from itertools import groupby
 
 from nfield.core.checks import UserError
 from nfield.io.atomic import write_text
-from nfield.jobs.surface.page.pictures import preview
-from nfield.jobs.surface.page.profiles import counted_record
-from nfield.jobs.surface.page.tables import LENGTHS, SCORES, SURFACE_DEFINITIONS
-from nfield.jobs.views.page.comparison import each_view, shared_view, view_told
-from nfield.jobs.views.page.tables import VIEW_DEFINITIONS
-from nfield.jobs.views.page.views import SeenView, depth_record, view_picture
+from nfield.jobs.page import record_of
 from nfield.reports.charts import Curve, line_chart
-from nfield.reports.figure_sections import (
-    DEFINITIONS,
-    PICTURE_FIGURES,
-    definitions,
-    error_cell,
-    quality_points,
-)
+from nfield.reports.compared import Compared, bands_table
+from nfield.reports.figure_sections import definitions, quality_points
 from nfield.reports.heatmap import clock_of
 from nfield.reports.markup import Markup, absent, element, join, page, section, table
 from nfield.reports.numbers import (
@@ -33,14 +23,20 @@ from nfield.reports.numbers import (
     share_learned,
     statistic_text,
 )
-from nfield.reports.pictures import figure, read_picture
-from nfield.reports.record import BandFigures, RunRecord, Side, read_record
-
-FURTHER = (*PICTURE_FIGURES, "depth_error", *LENGTHS, *SCORES)
-"""Qualities that are compared beside the runs' own, where any run has them."""
+from nfield.reports.pictures import figure
+from nfield.reports.record import RunRecord, Side
 
 STYLES = 8
 """Number of distinct line styles for runs; further runs begin again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The runs of one job."""
+
+    how: Compared
+    records: list[RunRecord]
+    names: list[str]
 
 
 def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> pathlib.Path:
@@ -52,28 +48,32 @@ def write_comparison(folders: Sequence[pathlib.Path], out: pathlib.Path) -> path
         raise UserError("No run folder was named. Name one or more folders of runs to compare.")
     if out.is_dir():
         raise UserError(f"'{out}' is a folder. Name a file for the page, such as '{out / 'comparison.html'}'.")
-    records = [read_record(folder) for folder in folders]
-    names = _names(folders)
+    opened = [record_of(folder) for folder in folders]
+    records, names = [record for _, record in opened], _names(folders)
+    groups = []
+    for _, of_job in groupby(sorted(range(len(opened)), key=lambda i: opened[i][0].name), lambda i: opened[i][0].name):
+        places = list(of_job)
+        groups.append(
+            Group(
+                how=opened[places[0]][0].comparison(),
+                records=[records[i] for i in places],
+                names=[names[i] for i in places],
+            )
+        )
     title = f"Comparison of {len(records)} run{'s' if len(records) > 1 else ''}"
     body = page(
         title,
         element("header", element("h1", title), *_head(records, names)),
-        section("Figures", _figures(records, names)),
-        section("Error of each frequency band at the end", _bands(records, names)),
-        *_depth_bands(records, names),
+        section("Figures", _figures(records, names, groups)),
+        section("Error of each frequency band at the end", bands_table(records, names)),
+        *(one for group in groups for one in group.how.bands(group.records, group.names)),
         section("Quality over time", *_curves(records, names)),
-        section("Reconstructions", _pictures(records, names)),
-        *each_view(records, names),
-        *_definitions(records),
+        section("Reconstructions", *(_pictures(group) for group in groups)),
+        *(one for group in groups for one in group.how.further(group.records, group.names)),
+        *(definitions(one) for one in dict.fromkeys(tuple(group.how.meanings) for group in groups)),
     )
     write_text(out, body)
     return out
-
-
-def _definitions(records: list[RunRecord]) -> list[Markup]:
-    """Meanings of the figures of all kinds of runs on the page."""
-    meanings = {"mesh": SURFACE_DEFINITIONS, "views": VIEW_DEFINITIONS}
-    return [definitions(one) for one in dict.fromkeys(meanings.get(record.task, DEFINITIONS) for record in records)]
 
 
 def _names(folders: Sequence[pathlib.Path]) -> list[str]:
@@ -113,15 +113,20 @@ def _head(records: list[RunRecord], names: list[str]) -> list[Markup]:
     return parts
 
 
-def _figures(records: list[RunRecord], names: list[str]) -> Markup:
-    qualities = list(dict.fromkeys([*(record.quality_name for record in records), *FURTHER]))
-    columns = [_column(record, qualities) for record in records]
+def _figures(records: list[RunRecord], names: list[str], groups: list[Group]) -> Markup:
+    qualities = list(
+        dict.fromkeys(
+            [*(record.quality_name for record in records), *(key for group in groups for key in group.how.figures)]
+        )
+    )
+    counted = {id(record): group.how.counted(record) for group in groups for record in group.records}
+    columns = [_column(record, counted[id(record)], qualities) for record in records]
     rows = [[title, *(column[title] for column in columns)] for title in columns[0]]
     kept = [row for row in rows if any(cell != MISSING for cell in row[1:])]
     return table(["", *names], kept, caption="Figures of the runs")
 
 
-def _column(record: RunRecord, qualities: list[str]) -> dict[str, str]:
+def _column(record: RunRecord, counted: RunRecord, qualities: list[str]) -> dict[str, str]:
     """One run's figures under their titles; every run has the same titles."""
     shown = {
         "Source": record.source,
@@ -132,7 +137,7 @@ def _column(record: RunRecord, qualities: list[str]) -> dict[str, str]:
         shown[quality_title(quality)] = _quality(record, record.field, quality)
         shown[f"{quality_title(quality)}, plain MLP"] = _quality(record, record.baseline, quality)
     return shown | {
-        "Bands learned": share_learned(counted_record(record).field, record.threshold),
+        "Bands learned": share_learned(counted.field, record.threshold),
         "Order statistic": statistic_text(record.field.number("order_spearman")),
         "Parameters": count_text(record.field.number("parameters")),
         "Training time": seconds_text(record.field.seconds),
@@ -160,31 +165,6 @@ def _part(record: RunRecord, key: str) -> str:
     stated = (recipe if isinstance(recipe, dict) else record.config).get(key)
     name = stated.get("name") or stated.get("type") if isinstance(stated, dict) else stated
     return name if isinstance(name, str) else MISSING
-
-
-def _bands(records: list[RunRecord], names: list[str]) -> Markup:
-    """One row per band that any run has; bands of different runs meet where their edges are the same."""
-    columns: list[tuple[str, dict[tuple[str, str], BandFigures]]] = []
-    for record, name in zip(records, names, strict=True):
-        for side in record.sides:
-            shown = name if side is record.field else f"{name}: plain MLP"
-            columns.append((shown, {(band.label, band.unit): band for band in side.bands}))
-    keys = {key: band.low or 0.0 for _, bands in columns for key, band in bands.items()}
-    if not keys:
-        return absent("None of the runs has band errors on record.")
-    rows = [
-        [f"{key[0]} {key[1]}".strip(), *(error_cell(bands.get(key)) for _, bands in columns)]
-        for key in sorted(keys, key=lambda key: keys[key])
-    ]
-    return table(["Band", *(name for name, _ in columns)], rows, caption="Relative error of each band")
-
-
-def _depth_bands(records: list[RunRecord], names: list[str]) -> list[Markup]:
-    """The same for the depths that views show, where any run has them."""
-    seen = [depth_record(record) for record in records]
-    if not any(record.field.bands for record in seen):
-        return []
-    return [section("Error of each band of the depth at the end", _bands(seen, names))]
 
 
 def _curves(records: list[RunRecord], names: list[str]) -> list[Markup]:
@@ -217,28 +197,19 @@ def _curves(records: list[RunRecord], names: list[str]) -> list[Markup]:
     return charts or [absent("None of the runs has a quality over time on record.")]
 
 
-def _picture(record: RunRecord, surface: str, view: SeenView | None, *names: str) -> Image.Image | None:
-    """The run's picture; of a run of views that one; of a mesh run without one, a view of its surface."""
-    if record.task == "views":
-        return view_picture(record, view, {"field": "views"}.get(surface, surface)) if view is not None else None
-    return read_picture(*(record.outputs / name for name in names)) or preview(record, surface)
-
-
-def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
-    figures = []
-    view = shared_view(records)
-    truth = next((one for record in records if (one := _picture(record, "truth", view, "truth.png"))), None)
-    if truth is not None:
-        figures.append(figure(truth, "Truth", element("strong", "Truth"), side=512))
+def _pictures(group: Group) -> Markup:
+    """Truth and reconstructions of one job's runs."""
+    how, records = group.how, group.records
+    truth = next((one for record in records if (one := how.picture(record, "truth", records))), None)
+    figures = [] if truth is None else [figure(truth, "Truth", element("strong", "Truth"), side=512)]
     missing = []
-    named = [] if view is None else [element("p", f"View {view.name}", class_="quiet")]
-    for record, name in zip(records, names, strict=True):
-        picture = _picture(record, "field", view, "preview.png", "reconstruction.png")
+    about = how.about(records)
+    named = [element("p", about, class_="quiet")] if about else []
+    for record, name in zip(records, group.names, strict=True):
+        picture = how.picture(record, "field", records)
         if picture is None:
             missing.append(absent(f"{name} has no reconstruction in outputs/."))
             continue
-        told = quality_text(record.quality_name, record.field.quality)
-        if view is not None and record.task == "views":
-            told = view_told(record, view)
+        told = how.caption(record, records)
         figures.append(figure(picture, f"Reconstruction: {name}", element("strong", name), f" {told}", side=512))
     return join([*named, element("div", *figures, class_="trio"), *missing])

@@ -46,7 +46,9 @@ class Job:
     description: str
     """What the command's help says first."""
     noun: str
-    """What a run is of, in one word."""
+    """What is learned, in one word."""
+    kind: str
+    """What a run is of, with its article."""
     quality: str = "psnr"
     """The figure of merit in history.jsonl."""
 
@@ -122,17 +124,10 @@ class Job:
     page: Function
     """(record) -> Contents of the report."""
     comparison: Function
-    """(records, names) -> what a page that compares runs shows of those of this job."""
+    """() -> Compared: how a page that compares runs shows those of this job."""
     render: Function | str = "has no pictures to render"
     """(command, result) -> path, or why not."""
     export: Function | str = "has no mesh"
     """(command, result) -> path, or why not."""
     own_options: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     """Options of `render`, `export` and `report` that only some jobs have, and this one does."""
-
-    @property
-    def noun_with_article(self) -> str:
-        """The noun in a sentence."""
-        if self.noun.endswith("s"):
-            return self.noun
-        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"

@@ -2,7 +2,6 @@
 
 import pathlib
 from dataclasses import replace
-from typing import Any
 
 from nfield.core.checks import UserError, choice
 from nfield.core.limits import UPWARD
@@ -45,9 +44,7 @@ def _turned(record: RunRecord, job: Job, up: str) -> RunRecord:
     choice(up, UPWARD, "upward axis")
     if "up" not in job.own_options.get("report", ()):
         raise UserError(f"--up {up} is for pictures of surfaces, and '{record.folder}' has none. Leave it out.")
-    options: Any = record.config.get("options")
-    known = options if isinstance(options, dict) else {}
-    return replace(record, config={**record.config, "options": {**known, "up": up}})
+    return replace(record, config={**record.config, "options": {**record.options, "up": up}})
 
 
 def _head(record: RunRecord, title: str, words: list[str]) -> Markup:

@@ -9,11 +9,11 @@ from nfield.io.run_folder import RunFolder
 from nfield.jobs.table import job_of
 
 
-def load(run: str | Path, device: str = "cpu", *, trust: bool | str | Path = False) -> Any:
+def load(run: str | Path, device: str = "cpu", *, trust: Any = False) -> Any:
     """The `Result` of a run folder: its field with the newest weights, history and figures.
 
     No code from the folder is run. A run that solves the problem of a user's file needs that code: `trust` names the
-    file, which must be the one that the run had, or is True to run the folder's own copy.
+    file, which must be the one that the run had, or is True to run the folder's own copy, or is the `Problem` itself.
 
     Raises UserError where the folder is no run, is damaged, or holds no checkpoint yet.
     """

@@ -1,4 +1,4 @@
-"""`JOBS`: everything that nfield fits fields to. Load, report, compare, info, render, export and the commands read it."""
+"""`JOBS`: all that fields are fitted to. Load, report, compare, info, render, export and the commands read it."""
 
 from collections.abc import Mapping
 from typing import Any

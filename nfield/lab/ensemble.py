@@ -7,6 +7,7 @@ descent, which treat each weight by its own gradient, train every one as if it w
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch.func import functional_call, stack_module_state, vmap
@@ -76,6 +77,10 @@ class Ensemble:
         """Values at any number of points, without gradients."""
         with torch.no_grad():
             return torch.cat([self(part) for part in points.split(block)], 1)
+
+    def curves(self, points: Float[torch.Tensor, "n d"]) -> Float[np.ndarray, "members n"]:
+        """The first output at any number of points."""
+        return self.in_blocks(points)[..., 0].cpu().numpy()
 
     @property
     def parameters_of_one(self) -> int:

@@ -35,6 +35,17 @@ class Sized(Generic[T]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NetworkSizes:
+    """How large an experiment with networks on the line is."""
+
+    samples: int
+    width: int
+    depth: int
+    steps: int
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setting:
     """How an experiment is run: the same setting gives the same figures on the same machine."""
 

@@ -88,6 +88,38 @@ def learn(
         return (ensemble(points) - values).square().flatten(1).mean(1)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Followed:
+    """A training that was measured on its way."""
+
+    steps: list[int]
+    seen: np.ndarray
+    """What was measured, by step."""
+    errors: Float[torch.Tensor, " members"]
+    """Mean squared errors at the end."""
+
+
+def follow(
+    ensemble: Ensemble,
+    points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"],
+    values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
+    measure: Callable[[Ensemble], Any],
+    *,
+    record: Sequence[int],
+    **training: Any,
+) -> Followed:
+    """Train as `learn` does, and measure the ensemble at each step of `record`."""
+    steps: list[int] = []
+    seen: list[Any] = []
+
+    def look(step: int, now: Ensemble) -> None:
+        steps.append(step)
+        seen.append(measure(now))
+
+    errors = learn(ensemble, points, values, record=record, look=look, **training)
+    return Followed(steps=steps, seen=np.array(seen), errors=errors)
+
+
 def _first_order(
     ensemble: Ensemble, points: torch.Tensor, values: torch.Tensor, kind: Callable[..., torch.optim.Optimizer]
 ) -> Callable[[torch.Tensor], torch.Tensor]:

@@ -125,12 +125,14 @@ def heat_section(record: RunRecord, name: str = "heat") -> Markup:
         return absent("This run has no band errors over training on record.")
     parts = [both_maps(shown, record.threshold, record.noun, name)]
     if len(shown) == 1:
-        parts.append(absent(_no_baseline(record)))
+        parts.append(no_baseline(record))
     return join(parts)
 
 
-def _no_baseline(record: RunRecord) -> str:
-    return "There is no plain MLP beside this run" + (f": {record.baseline_why}" if record.baseline_why else ".")
+def no_baseline(record: RunRecord) -> Markup:
+    """A sentence in the place of the baseline."""
+    why = f": {record.baseline_why}" if record.baseline_why else "."
+    return absent(f"There is no plain MLP beside this run{why}")
 
 
 def _share_of_energy(band: BandFigures) -> str:
@@ -148,7 +150,7 @@ def band_section(
     percent = percent_text(record.threshold)
     header = [f"Band, {unit}" if unit else "Band", size]
     for side in record.sides:
-        header += [f"{side.name[0].upper()}{side.name[1:]}: relative error", f"stays below {percent} from"]
+        header += [f"{side.title}: relative error", f"stays below {percent} from"]
     rows = []
     for index, band in enumerate(bands):
         row = [band.label, size_text(band)]

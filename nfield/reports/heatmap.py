@@ -3,7 +3,7 @@
 import itertools
 
 from nfield.reports.charts import LEFT, RIGHT, WIDTH, Scale, drawing, horizontal_axis, label, upright
-from nfield.reports.colours import BEST_ERROR, at, shade
+from nfield.reports.colours import BAND_MAP, at, error_ticks, shade
 from nfield.reports.markup import Markup, element, join
 from nfield.reports.numbers import percent_text, seconds_text
 from nfield.reports.record import BandFigures, Evaluation, Side
@@ -143,10 +143,6 @@ def _hatch(name: str) -> Markup:
 
 def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture", name: str = "legend") -> Markup:
     """The common colour scale, with the threshold's place and the meaning of hatching and rings."""
-    ticks = [
-        (shade(tick), ("≥ " if tick == 1 else "≤ " if tick == BEST_ERROR else "") + percent_text(tick))
-        for tick in (1.0, 0.3, 0.1, 0.03, BEST_ERROR)
-    ]
     ring = element("svg", element("circle", cx=8, cy=8, r=4.5, class_="ring"), viewBox="0 0 16 16", aria_hidden="true")
     notes = [element("li", ring, f"from here on the error stays below {percent_text(threshold)}")]
     if hatched:
@@ -155,7 +151,7 @@ def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture", name: 
         notes.append(element("li", drawn, f"no energy in the {noun}, so no error to tell"))
     title = "Relative error of the band (dark: not learned, bright: learned)"
     described = "Colour scale of the relative error: dark is 100 % or more, bright is 1 % or less, logarithmic."
-    return scale_bar(title, described, at, ticks, notes)
+    return scale_bar(title, described, BAND_MAP, error_ticks(), notes)
 
 
 def side_by_side(drawings: list[tuple[str, Markup]]) -> Markup:
@@ -173,7 +169,7 @@ def both_maps(sides: list[Side], threshold: float, noun: str = "picture", name: 
     across = time_scale(sides, clock)
     maps = [
         (
-            side.name[0].upper() + side.name[1:],
+            side.title,
             heat_map(side, bands, across=across, clock=clock, name=f"{name}-{index}"),
         )
         for index, side in enumerate(sides)

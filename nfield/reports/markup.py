@@ -4,6 +4,8 @@ import html
 import importlib.resources
 from collections.abc import Iterable, Sequence
 
+from nfield.reports.colours import style_sheet
+
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """Content security policy of every page: the browser itself refuses each request to the outside."""
 
@@ -59,11 +61,13 @@ def table(header: list[str], rows: list[list[str]], *, caption: str | None = Non
         ),
     )
     parts = [element("caption", caption)] if caption else []
-    # A box that scrolls must be reachable by keyboard.
-    return element(
-        "div", element("table", *parts, head, body), class_="scroll", tabindex="0", role="region",
-        aria_label=caption or "Table",
-    )  # fmt: skip
+    return scrolling(caption or "Table", element("table", *parts, head, body))
+
+
+def scrolling(name: str, content: Markup) -> Markup:
+    """A box that scrolls by itself where its content is wider than the page."""
+    # It must be reachable by keyboard.
+    return element("div", content, class_="scroll", tabindex="0", role="region", aria_label=name)
 
 
 def page(title: str, *body: str, parts: Sequence[str] = (), policy: str = POLICY) -> str:
@@ -79,7 +83,7 @@ def page(title: str, *body: str, parts: Sequence[str] = (), policy: str = POLICY
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("meta", name="color-scheme", content="light dark"),
             element("title", title),
-            Markup(f"<style>\n{style}</style>"),
+            Markup(f"<style>\n{style_sheet()}{style}</style>"),
         ]
     )
     whole = (

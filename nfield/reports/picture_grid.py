@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from nfield.reports.markup import Markup, element
+from nfield.reports.markup import Markup, element, scrolling
 from nfield.reports.numbers import MISSING
-from nfield.reports.pictures import data_uri
+from nfield.reports.pictures import image
 
 
 def picture_grid(
@@ -20,15 +20,10 @@ def picture_grid(
         cells = [_cell(one, f"{title}, {name}") for name, one in zip(names, pictures, strict=True)]
         body.append(element("tr", element("th", title, *notes, scope="row"), *cells))
     table = element("table", element("thead", head), element("tbody", *body), class_="views")
-    return element("div", table, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    return scrolling(caption, table)
 
 
 def _cell(picture: Image.Image | None, alternative: str) -> Markup:
     if picture is None:
         return element("td", MISSING)
-    # A picture of a few pixels is drawn as squares rather than blurred.
-    pixels = "pixels" if max(picture.size) <= 96 else None
-    return element(
-        "td",
-        element("img", src=data_uri(picture), alt=alternative, width=str(picture.width), class_=pixels),
-    )
+    return element("td", image(picture, alternative))

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from nfield.reports.colours import lookup_table
+from nfield.rendering.error_colours import colour_table
+from nfield.reports.colours import PICTURE_MAP
 from nfield.reports.markup import Markup, element
 
 LARGEST_PIXELS = 64_000_000
@@ -32,7 +33,7 @@ class ErrorMaps:
     @property
     def pictures(self) -> list[Image.Image]:
         """The errors as colours."""
-        return [_coloured(error / self.top, lookup_table("magma")) for error in self.errors]
+        return [_coloured(error / self.top, colour_table(PICTURE_MAP)) for error in self.errors]
 
     @property
     def means(self) -> list[float]:
@@ -146,10 +147,13 @@ def png_bytes(picture: Image.Image) -> bytes:
 
 def figure(picture: Image.Image, alternative: str, *caption: str, side: int = 768, name: str | None = None) -> Markup:
     """An HTML figure; `name` makes it one that the slider of the page can take up."""
-    shown = scaled(picture, side)
+    return element("figure", image(scaled(picture, side), alternative, name=name), element("figcaption", *caption))
+
+
+def image(picture: Image.Image, alternative: str, *, name: str | None = None) -> Markup:
+    """The picture inside the page, with the words that stand for it."""
     # A picture of a few pixels is drawn as squares rather than blurred.
-    image = element(
-        "img", src=data_uri(shown), alt=alternative, width=str(shown.width), height=str(shown.height),
-        class_="pixels" if max(shown.size) <= 96 else None, data_slide=name,
+    return element(
+        "img", src=data_uri(picture), alt=alternative, width=str(picture.width), height=str(picture.height),
+        class_="pixels" if max(picture.size) <= 96 else None, data_slide=name,
     )  # fmt: skip
-    return element("figure", image, element("figcaption", *caption))

@@ -7,7 +7,7 @@ from dataclasses import field as dataclass_field
 from typing import Any
 
 from nfield.core.checks import UserError
-from nfield.reports.stated import counted, first, number, numbers, reason
+from nfield.reports.stated import counted, first, mapping, number, numbers, reason
 
 DEFAULT_THRESHOLD = 0.1
 """A band counts as learned when its relative error is below this, unless the run states its own."""
@@ -68,6 +68,11 @@ class Side:
     bands: list[BandFigures]
     quality: float | None
 
+    @property
+    def title(self) -> str:
+        """The name at the beginning of a line."""
+        return f"{self.name[0].upper()}{self.name[1:]}"
+
     def number(self, key: str) -> float | None:
         """A figure of metrics.json, None where it is missing."""
         return number(self.metrics.get(key))
@@ -100,17 +105,14 @@ class RunRecord:
     baseline: Side | None
     baseline_why: str | None
     notes: list[str]
+    noun: str = "run"
+    """What was to be learned, in one word."""
 
     @property
-    def task(self) -> str:
-        """The run's job, 'image' where it is not stated."""
+    def task(self) -> str | None:
+        """The run's job, as far as it is stated."""
         stated = self.config.get("task", self.field.metrics.get("task"))
-        return stated if isinstance(stated, str) else "image"
-
-    @property
-    def noun(self) -> str:
-        """What was to be learned, in one word."""
-        return {"mesh": "surface", "views": "view", "pde": "solution"}.get(self.task, "picture")
+        return stated if isinstance(stated, str) else None
 
     @property
     def outputs(self) -> pathlib.Path:
@@ -126,8 +128,17 @@ class RunRecord:
     @property
     def alone(self) -> bool:
         """Whether no baseline was asked for."""
-        options = self.config.get("options")
-        return isinstance(options, dict) and options.get("baseline") is False
+        return self.options.get("baseline") is False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The run's options, as far as config.json states them."""
+        return mapping(self.config.get("options"))
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The network and its training, as far as config.json states them."""
+        return mapping(self.config.get("recipe"))
 
     @property
     def sides(self) -> list[Side]:
@@ -135,8 +146,8 @@ class RunRecord:
         return [self.field] if self.baseline is None else [self.field, self.baseline]
 
 
-def read_record(folder: pathlib.Path) -> RunRecord:
-    """Read a run folder, finished or not.
+def read_record(folder: pathlib.Path, noun: str = "run") -> RunRecord:
+    """Read a run folder, finished or not; `noun` is what was to be learned, in one word.
 
     Raises `UserError` where the folder is missing or holds no config.json, history.jsonl or metrics.json.
     """
@@ -155,8 +166,7 @@ def read_record(folder: pathlib.Path) -> RunRecord:
     field_lines = [line for line in lines if line.get("run", "field") == "field"]
     field = _side("field", metrics, field_lines, quality_name, config.get("bands"), threshold)
     baseline_lines = [line for line in lines if line.get("run") == "baseline"]
-    stated = metrics.get("baseline")
-    of_baseline: dict[str, Any] = stated if isinstance(stated, dict) else {}
+    of_baseline = mapping(metrics.get("baseline"))
     baseline = None
     # A dict that holds nothing but its reason stands for a baseline that was left out.
     if baseline_lines or set(of_baseline) - {"why"}:
@@ -171,6 +181,7 @@ def read_record(folder: pathlib.Path) -> RunRecord:
         baseline=baseline,
         baseline_why=reason(of_baseline, "baseline") or reason(metrics, "baseline"),
         notes=notes,
+        noun=noun,
     )
 
 
@@ -261,7 +272,7 @@ def bands_of(stated: Any, history: list[Evaluation], edges: Any, threshold: floa
         if isinstance(edge, BandFigures):
             edge = {"low": edge.low, "high": edge.high, "unit": edge.unit, "energy": edge.energy}
         known_now = {"relative_error": error, "step_below_threshold": _stays_below(history, index, threshold)}
-        bands.append(_band(index, {**(edge if isinstance(edge, dict) else {}), **known_now}))
+        bands.append(_band(index, {**mapping(edge), **known_now}))
     return bands
 
 

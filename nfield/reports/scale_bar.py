@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from nfield.reports.charts import WIDTH, drawing, label
+from nfield.reports.colours import at
 from nfield.reports.markup import Markup, element
 
 STEPS = 64
@@ -12,11 +13,11 @@ STEPS = 64
 def scale_bar(
     title: str,
     described: str,
-    colour: Callable[[float], str],
+    colours: str,
     ticks: Sequence[tuple[float, str]],
     notes: Sequence[Markup] = (),
 ) -> Markup:
-    """Colours of the places from 0 to 1, with the texts of `ticks` at theirs; `notes` are list entries below."""
+    """A map of matplotlib's from 0 to 1, with the texts of `ticks` at their places; `notes` are list entries below."""
     left, right, top, high = 20.0, WIDTH - 20.0, 8.0, 16.0
     width = (right - left) / STEPS
     cells = [
@@ -26,7 +27,7 @@ def scale_bar(
             y=top,
             width=width + 0.3,
             height=high,
-            fill=colour((index + 0.5) / STEPS),
+            fill=at((index + 0.5) / STEPS, colours),
         )
         for index in range(STEPS)
     ]

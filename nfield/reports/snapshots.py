@@ -5,9 +5,9 @@ import pathlib
 import re
 from dataclasses import dataclass
 
-from nfield.reports.markup import Markup, absent, element
+from nfield.reports.markup import Markup, absent, element, scrolling
 from nfield.reports.numbers import count_text, quality_text, seconds_text
-from nfield.reports.pictures import data_uri, read_picture, scaled
+from nfield.reports.pictures import image, read_picture, scaled
 from nfield.reports.record import Evaluation, RunRecord, Side
 
 COLUMNS = 8
@@ -43,7 +43,7 @@ def snapshots_section(record: RunRecord) -> Markup:
     for side, found in rows:
         chosen = leading if found is rows[0][1] else [_nearest(found, one, clock) for one in leading]
         cells = [_cell(side, one, record.quality_name) for one in chosen]
-        head = element("th", side.name[0].upper() + side.name[1:], scope="row")
+        head = element("th", side.title, scope="row")
         body.append(element("tr", head, *cells))
     table = element("table", element("tbody", *body), class_="snapshots")
     beside = (
@@ -54,7 +54,7 @@ def snapshots_section(record: RunRecord) -> Markup:
     return element(
         "div",
         element("p", f"From left to right: the {record.noun} as training goes on.{beside}"),
-        element("div", table, class_="scroll", tabindex="0", role="region", aria_label="Snapshots over training"),
+        scrolling("Snapshots over training", table),
     )
 
 
@@ -100,14 +100,10 @@ def _cell(side: Side, one: Snapshot, quality_name: str) -> Markup:
     picture = read_picture(one.path)
     if picture is None:
         return element("td", "unreadable")
-    shown = scaled(picture, SIDE)
-    told = [f"step {count_text(one.step)}"]
+    notes = [f"step {count_text(one.step)}"]
     if one.line is not None and one.line.seconds is not None:
-        told.append(seconds_text(one.line.seconds))
+        notes.append(seconds_text(one.line.seconds))
     if one.line is not None and one.line.quality is not None:
-        told.append(quality_text(quality_name, one.line.quality))
-    image = element(
-        "img", src=data_uri(shown), alt=f"{side.name} at step {count_text(one.step)}", width=str(shown.width),
-        height=str(shown.height), class_="pixels" if max(shown.size) <= 96 else None,
-    )  # fmt: skip
-    return element("td", image, *(element("div", line) for line in told))
+        notes.append(quality_text(quality_name, one.line.quality))
+    shown = image(scaled(picture, SIDE), f"{side.name} at {notes[0]}")
+    return element("td", shown, *(element("div", note) for note in notes))

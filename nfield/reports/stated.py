@@ -1,4 +1,4 @@
-"""Values of files that may hold anything: what they say if it is of the right kind, otherwise None."""
+"""Values of files that may hold anything: what they say if it is of the right kind, otherwise nothing."""
 
 import math
 from typing import Any
@@ -30,7 +30,11 @@ def numbers(stated: Any) -> list[float | None]:
     return [number(value) for value in stated] if isinstance(stated, list) else []
 
 
+def mapping(stated: Any) -> dict[str, Any]:
+    """A dict as it is; an empty one in the place of anything else."""
+    return stated if isinstance(stated, dict) else {}
+
+
 def counted(stated: Any) -> dict[str, float]:
     """Those of named values that are finite numbers."""
-    pairs = stated.items() if isinstance(stated, dict) else ()
-    return {key: found for key, value in pairs if (found := number(value)) is not None}
+    return {key: found for key, value in mapping(stated).items() if (found := number(value)) is not None}

@@ -38,8 +38,8 @@ def _about_the_rest(record: RunRecord) -> list[str]:
 
 
 def _about_completion(record: RunRecord) -> list[str]:
-    recipe, lines = record.config.get("recipe"), record.field.history
-    if not isinstance(recipe, dict) or "correction" not in recipe or len(lines) < 2:
+    lines = record.field.history
+    if "correction" not in record.recipe or len(lines) < 2:
         return []
     # The network is measured at its last step, and then once more with what it missed.
     if lines[-2].step != lines[-1].step or lines[-2].quality is None:

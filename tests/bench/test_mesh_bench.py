@@ -15,7 +15,7 @@ from nfield.bench.meshes import pictures as mesh_pictures
 from nfield.bench.meshes import suite
 from nfield.bench.meshes.figures import best_of, comparisons, wrong_normals
 from nfield.bench.meshes.made import Made
-from nfield.bench.meshes.pictures import file_name, scale_top, write_views
+from nfield.bench.meshes.pictures import file_name, write_views
 from nfield.bench.meshes.suite import Case, MeshBenchOptions, bench_mesh
 from nfield.bench.meshes.table import markdown
 from nfield.bench.worker import Outcome
@@ -24,6 +24,7 @@ from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
 from nfield.io.geometry.meshes import save_mesh
 from nfield.meshing.extraction import extract_surface
+from nfield.rendering.error_colours import scale_top
 from nfield.training.progress import LineProgress
 
 

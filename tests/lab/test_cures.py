@@ -78,10 +78,10 @@ def test_the_plain_network_is_never_the_smaller_one() -> None:
     rivals = {"a": [Mscale2Config(width=9, depth=2)], "b": [MLPConfig(width=5, depth=1)]}
     wanted = largest_of(rivals, 2)
     assert wanted == parameters_of(rivals["a"][0], 2)
-    found = plain_settings(QUICK, 2, wanted)
+    found = plain_settings(QUICK.width, QUICK.depth, 2, wanted)
     assert {config.activation for config in found} == {"relu", "tanh"}
     assert all(parameters_of(config, 2) >= wanted for config in found)
-    small = plain_settings(QUICK, 2, 1)
+    small = plain_settings(QUICK.width, QUICK.depth, 2, 1)
     assert {config.width for config in small} == {QUICK.width}
 
 

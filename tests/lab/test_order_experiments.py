@@ -12,7 +12,7 @@ from nfield.lab.ensemble import Ensemble
 from nfield.lab.learning import learn
 from nfield.lab.order import decay_rate, gradient_flow, order_highdim, order_image, spectral_bias, tangent_kernel
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.photograph import pixel_centres
+from nfield.lab.samples import pixel_centres
 from nfield.spectral import filter_errors, fourier_coefficients, projection_spectrum, tangent_spectrum
 from nfield.spectral import tangent_kernel as nfield_tangent_kernel
 

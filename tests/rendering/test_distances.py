@@ -5,7 +5,7 @@ import pytest
 import trimesh
 
 from nfield.core.mesh import Mesh
-from nfield.rendering.error_colours import UNKNOWN, error_colours, error_map
+from nfield.rendering.error_colours import DISTANCE_MAP, UNKNOWN, colour_table, error_colours
 from nfield.rendering.gridded import gridded
 from nfield.rendering.lighter import lighter
 from nfield.rendering.misfit import misfit
@@ -52,14 +52,14 @@ def test_misfit_is_unknown_where_there_are_no_points():
 
 def test_colours_run_from_pale_to_dark_and_end():
     colours = error_colours(np.array([0.0, 0.5, 1.0, 7.0, np.nan, np.inf]), 1.0).astype(int)
-    assert (colours[0] == error_map()[0]).all()
-    assert (colours[2] == error_map()[255]).all()
+    assert (colours[0] == colour_table(DISTANCE_MAP)[0]).all()
+    assert (colours[2] == colour_table(DISTANCE_MAP)[255]).all()
     assert (colours[3] == colours[2]).all()
     assert (colours[4:] == UNKNOWN).all()
     assert colours[0].sum() > colours[1].sum() > colours[2].sum()
-    lightness = error_map() @ [0.3, 0.59, 0.11]
+    lightness = colour_table(DISTANCE_MAP) @ [0.3, 0.59, 0.11]
     assert (np.diff(lightness) < 0.5).all()
-    assert (error_colours(np.array([0.0, 1.0]), 0.0)[0] == error_map()[0]).all()
+    assert (error_colours(np.array([0.0, 1.0]), 0.0)[0] == colour_table(DISTANCE_MAP)[0]).all()
 
 
 @pytest.mark.parametrize("faces", [200, 5000, 15000])

@@ -3,13 +3,16 @@
 import math
 import re
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfield.reports.charts import Curve, Scale, line_chart, linear_ticks, tick_text
-from nfield.reports.colours import at, ink_on, shade
+from nfield.reports.colours import BASELINE, COLOURS, FIELD, TRUTH, at, ink_on, shade, stage_colour
 from nfield.reports.heatmap import clock_of, heat_map, time_scale
+from nfield.reports.markup import page
+from nfield.reports.plots import error_map, panels
 from nfield.reports.record import BandFigures, Evaluation, Side
 
 positive = st.floats(1e-6, 1e6)
@@ -48,6 +51,33 @@ def test_tick_text(value, shown):
 
 def test_shade_is_logarithmic_between_one_and_a_hundredth():
     assert [shade(error) for error in (5.0, 1.0, 0.1, 0.01, 1e-9, 0.0)] == pytest.approx([0, 0, 0.5, 1, 1, 1])
+
+
+def test_pages_and_plots_give_an_error_the_same_colour():
+    """Learned is light and not learned dark in both, on one scale."""
+    errors = np.array([[2.0, 1.0, 0.5], [0.3, 0.1, 0.07], [0.02, 0.005, 0.0], [0.1, np.nan, 0.1]])
+    _, (axes,) = panels(1, 1)
+    error_map(axes, [0, 1, 2, 3], errors, ["a", "b", "c"])
+    image = axes.images[0]
+    drawn = image.cmap(image.norm(image.get_array().filled(np.nan)), bytes=True)
+    for (step, band), error in np.ndenumerate(errors):
+        if not np.isnan(error):
+            # The map has 256 steps, and matplotlib takes the one below where pages take the nearest.
+            shown = [int(at(shade(error))[i : i + 2], 16) for i in (1, 3, 5)]
+            assert np.abs(drawn[band, step, :3].astype(int) - shown).max() <= 3
+    assert drawn[0, 0].sum() < drawn[0, 2].sum()
+    assert axes.patch.get_hatch()
+
+
+def test_lines_have_the_same_colours_on_pages_and_in_plots():
+    style = re.search(r"<style>(.*?)</style>", page("t"), re.DOTALL)
+    assert style
+    for name, colour in (("truth", TRUTH), ("field", FIELD), ("baseline", BASELINE)):
+        assert f"--{name}: {colour};" in style[1]
+        assert f".line.{name} {{ stroke: var(--{name}); }}" in style[1]
+    assert BASELINE not in COLOURS
+    assert stage_colour(0) == TRUTH
+    assert len({stage_colour(count) for count in range(7)}) == 7
 
 
 def test_colours_grow_brighter_with_what_was_learned():

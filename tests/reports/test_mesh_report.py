@@ -20,10 +20,11 @@ from nfield.core.checks import UserError
 from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.jobs.comparison import write_comparison
 from nfield.jobs.page import write_report
-from nfield.jobs.surface.page.pictures import scale_top, surface_errors
+from nfield.jobs.surface.page.pictures import surface_errors
 from nfield.jobs.surface.page.surfaces import read_surfaces
 from nfield.jobs.surface.page.viewer import VIEWER_POLICY
 from nfield.jobs.surface.page.words import surface_words
+from nfield.rendering.error_colours import scale_top
 from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
 
@@ -188,7 +189,7 @@ def test_errors_are_the_distances_that_the_surfaces_were_moved_by(make_mesh_run)
     assert [one.mean for one in errors] == [pytest.approx(moved, rel=0.1) for moved in (0.002, 0.05, 0.01)]
     assert [one.unsupported for one in errors] == [0, 0, 0]
     # The field lies inside the scale, and Poisson almost; the plain MLP's errors are beyond its end.
-    assert scale_top(errors) == pytest.approx(0.01, rel=0.15)
+    assert scale_top([one.distances for one in errors]) == pytest.approx(0.01, rel=0.15)
 
 
 def test_words_without_a_baseline(make_mesh_run):

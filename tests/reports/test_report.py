@@ -270,3 +270,18 @@ def test_snapshots_without_history_are_shown_by_step(make_run):
     text = read(write_report(run)).text
     assert "step 7 " not in text
     assert "unreadable" in text
+
+
+def test_a_run_of_an_unknown_task_is_no_picture(make_run):
+    """It has the sections that all runs have, and no word of pictures."""
+    run = make_run(change=lambda metrics: metrics.update(task="sound"), pictures=False)
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "task": "sound"}))
+    assert read_record(run).task == "sound"
+    assert read_record(run).noun == "run"
+    shown = write_report(run).read_text()
+    assert "<h2>Pictures</h2>" not in shown
+    assert "<h2>Error of each frequency band over training</h2>" in shown
+    (run / "config.json").write_text("{}")
+    (run / "metrics.json").unlink()
+    assert read_record(run).task is None

@@ -74,7 +74,7 @@ BANDS = [
 def test_an_error_outside_all_bands_is_told(make_run):
     """Such as a solution that is off by a constant: no band has it."""
     change = set_to(baseline_relative_l2=1.36)
-    record = read_record(make_run(field_rates=FAST, baseline_rates=FAST, change=change, pictures=False))
+    record = read_record(make_run(field_rates=FAST, baseline_rates=FAST, change=change, pictures=False), "picture")
     assert plain_words(record)[1] == (
         "Yet the whole error of the plain MLP is 136 % of the picture: nearly all of it is in frequencies, or a mean, "
         "that the picture has not."
@@ -85,7 +85,7 @@ def test_an_error_outside_all_bands_is_told(make_run):
 @pytest.mark.parametrize(("field", "baseline", "sentence"), BANDS)
 def test_sentence_about_bands(make_run, field, baseline, sentence):
     run = make_run(field_rates=field, baseline_rates=baseline, pictures=False)
-    assert plain_words(read_record(run))[0] == sentence
+    assert plain_words(read_record(run, "picture"))[0] == sentence
 
 
 @pytest.mark.parametrize("completed", [True, False])
@@ -160,7 +160,7 @@ def test_without_baseline_its_reason_is_told(make_run, where):
 
 def test_different_times_are_told(make_run):
     run = make_run(change=set_to(baseline_seconds_fit=5.0), pictures=False)
-    assert "; the plain MLP, after 5 s, only the lowest" in plain_words(read_record(run))[0]
+    assert "; the plain MLP, after 5 s, only the lowest" in plain_words(read_record(run, "picture"))[0]
 
 
 def test_threshold_of_the_run_is_used(make_run):
@@ -168,7 +168,7 @@ def test_threshold_of_the_run_is_used(make_run):
     # exp(-0.25 * 20) is 0.0067: the highest band has passed 10 % but not 0.2 %.
     assert (
         "only the lowest 4 of the 5 frequency bands (below 16 cycles/side) to within 0.2 %"
-        in (plain_words(read_record(run))[0])
+        in (plain_words(read_record(run, "picture"))[0])
     )
 
 
@@ -176,7 +176,7 @@ def test_bands_beyond_nyquist_are_told_so(make_run):
     run = make_run(change=set_to(nyquist=16.0), pictures=False)
     assert (
         "all 5 frequency bands, up to Nyquist (16 cycles/side) and beyond, to within 10 %"
-        in (plain_words(read_record(run))[0])
+        in (plain_words(read_record(run, "picture"))[0])
     )
 
 

@@ -7,13 +7,15 @@ from typing import Any
 from nfield.bench.images.suite import OWN
 from nfield.core.checks import UserError
 from nfield.io.atomic import replacing, write_json, write_text, writing_error
+from nfield.reports.colours import BASELINE, COLOURS, FIELD
+from nfield.reports.plots import panels
 
 BUSY = (
     "The machine was busy with other work when this began, so that its figures are too low and uneven: measure again "
     "when it is quiet."
 )
-STYLES = {OWN: ("#d55e00", "-"), "siren": ("#0072b2", "--"), "gaussian": ("#009e73", "-."), "mlp": ("#555555", ":")}
-"""Colour (safe for colour-blind eyes) and line of each method."""
+STYLES = {OWN: (FIELD, "-"), "siren": (COLOURS[1], "-."), "gaussian": (COLOURS[2], ":"), "mlp": (BASELINE, "--")}
+"""Colour and line of each method."""
 
 
 def new_folder(out: str | Path | None, suite: str = "image") -> Path:
@@ -146,14 +148,8 @@ def markdown_table(table: Sequence[Sequence[str]]) -> list[str]:
 
 def write_plot(path: Path, found: dict[str, Any]) -> None:
     """PSNR over time of all methods, one panel per image, as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # on first use: it takes a third of a second
-    from matplotlib.figure import Figure
-
-    count = len(found["images"])
-    figure = Figure(figsize=(7.5, 4.2 * count), layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(count, 1, squeeze=False)[:, 0]
-    for panel, entry in zip(panels, found["images"], strict=True):
+    figure, axes = panels(len(found["images"]), 1, width=7.5, height=4.2)
+    for panel, entry in zip(axes, found["images"], strict=True):
         for method in entry["methods"]:
             colour, line = STYLES[method["name"]]
             points = [p for p in method["history"] if p["seconds"] > 0 and p["psnr"] is not None]

@@ -7,7 +7,9 @@ from typing import Any
 from nfield.bench.images.curve import Point
 from nfield.core.image import Image
 from nfield.jobs.image.options import ImageOptions
-from nfield.jobs.image.run import run_image
+from nfield.jobs.image.source import ImageData
+from nfield.jobs.run import run
+from nfield.jobs.table import JOBS
 from nfield.training.progress import Progress
 
 
@@ -61,11 +63,8 @@ def own_run(image: Image, budget: float, *, seed: int, device: str, progress: Pr
     """Fit nfield's default, without its baseline, within a budget of seconds."""
     watch = Stopwatch(progress, f"nfield, {budget:g} s")
     began = time.perf_counter()
-    result = run_image(
-        image,
-        ImageOptions(seconds=budget, seed=seed, device=device, baseline=False),
-        progress=watch,
-    )
+    options = ImageOptions(seconds=budget, seed=seed, device=device, baseline=False)
+    result = run(JOBS["image"], ImageData(image=image), options, progress=watch)
     elapsed = watch.finished - began
     return OwnRun(
         budget=budget,

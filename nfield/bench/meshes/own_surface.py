@@ -13,8 +13,10 @@ from nfield.bench.memory import peak_mib
 from nfield.bench.meshes.made import Made
 from nfield.core.cloud import PointCloud
 from nfield.core.device import choose_device
+from nfield.jobs.run import run
 from nfield.jobs.surface.options import SurfaceOptions
-from nfield.jobs.surface.run import run_surface
+from nfield.jobs.surface.source import SurfaceData
+from nfield.jobs.table import JOBS
 from nfield.points.normals import outward_normals
 
 
@@ -25,10 +27,8 @@ def solve(points: Float64[np.ndarray, "n 3"], settings: dict[str, Any]) -> Itera
     importlib.import_module("skimage.measure")
     torch.zeros(1, device=device).cpu()
     start, began = peak_mib(), time.perf_counter()
-    result = run_surface(
-        PointCloud.from_arrays(points),
-        SurfaceOptions(baseline=False, seconds=settings["seconds"], device=settings["device"]),
-    )
+    options = SurfaceOptions(baseline=False, seconds=settings["seconds"], device=settings["device"])
+    result = run(JOBS["surface"], SurfaceData(cloud=PointCloud.from_arrays(points)), options)
     spent, peak = time.perf_counter() - began, peak_mib()
     if result.mesh is None or result.cloud is None:
         raise AssertionError("a run that returns has a mesh and points")

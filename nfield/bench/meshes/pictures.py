@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nfield.core.mesh import Mesh
 from nfield.io.atomic import write_bytes
 from nfield.rendering.cameras import Camera
-from nfield.rendering.error_colours import error_colours, error_map
+from nfield.rendering.error_colours import DISTANCE_MAP, colour_table, error_colours, scale_top
 from nfield.rendering.mesh_views import mesh_cameras, render_mesh
 from nfield.rendering.scene import MeshScene
 
@@ -20,8 +20,6 @@ SIDES = (256, 208, 160, 112)
 """Pixels along a view, largest first; the first that leaves the file small is taken."""
 LARGEST_BYTES = 300_000
 TITLE_HEIGHT, TEXT_SIZE = 36, 13
-INSIDE_SCALE = 0.98
-"""Share of a surface's vertices whose error lies inside the colour scale."""
 
 Column = tuple[str, Mesh]
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
@@ -57,16 +55,6 @@ def write_views(path: Path, truth: Mesh, columns: Sequence[Column]) -> None:
     write_bytes(path, data)
 
 
-def scale_top(errors: Sequence[Float64[np.ndarray, " _"]]) -> float:
-    """End of the common scale, two figures: almost all errors of the best surface but one lie inside.
-
-    Not of the worst: beside a surface that is far off, the errors of all others would look like none.
-    """
-    tops = [float(np.quantile(e[np.isfinite(e)], INSIDE_SCALE)) for e in errors if np.isfinite(e).any()]
-    chosen = sorted(tops)[min(1, len(tops) - 1)] if tops else 0.0
-    return float(f"{chosen:.1e}") or 1e-12
-
-
 def _sheet(
     truth: MeshScene,
     titles: Sequence[str],
@@ -93,7 +81,7 @@ def _sheet(
 def _legend(sheet: Image.Image, draw: ImageDraw.ImageDraw, font: Font, top: float, side: int) -> None:
     """The scale of the errors, where the truth's own would be."""
     left, middle, width = 12, TITLE_HEIGHT + side + side // 2, side - 24
-    bar = np.broadcast_to(error_map()[np.linspace(0, 255, width).astype(np.int64)], (12, width, 3))
+    bar = np.broadcast_to(colour_table(DISTANCE_MAP)[np.linspace(0, 255, width).astype(np.int64)], (12, width, 3))
     sheet.paste(Image.fromarray(np.ascontiguousarray(bar)), (left, middle))
     draw.text((left, middle - 20), "distance / diagonal", fill="black", font=font)
     draw.text((left, middle + 15), "0", fill="black", font=font)

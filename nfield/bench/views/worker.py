@@ -12,12 +12,13 @@ from nfield.bench.memory import peak_mib
 from nfield.core.checks import UserError, finite_or_none
 from nfield.core.views import ViewSet
 from nfield.fields.scene import SceneField
+from nfield.jobs.run import run
+from nfield.jobs.table import JOBS
 from nfield.jobs.views.options import ViewsOptions
-from nfield.jobs.views.outputs import render
+from nfield.jobs.views.outputs import seen
 from nfield.jobs.views.pixels import over
 from nfield.jobs.views.result import ViewsResult
-from nfield.jobs.views.run import run_views
-from nfield.jobs.views.source import open_views
+from nfield.jobs.views.source import ViewsData, open_views
 
 
 def figures(metrics: dict[str, Any], field: SceneField) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def main(place: str) -> int:
         source = ("size", "train", "test", "downscale", "seed")
         views = open_views(settings["scene"], **{name: settings[name] for name in source})
         names = ("preset", "seconds", "baseline", "seed", "device")
-        result = run_views(views, ViewsOptions(frames=0, **{name: settings[name] for name in names}))
+        result = run(JOBS["views"], ViewsData(views=views), ViewsOptions(frames=0, **{n: settings[n] for n in names}))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 1
@@ -72,7 +73,7 @@ def pictures(views: ViewSet, result: ViewsResult) -> dict[str, np.ndarray]:
     shown = {"truth": over(view.pixels(), background)}
     for name, field in (("field", result.field), ("baseline", result.baseline)):
         if field is not None:
-            shown[name] = render(field, view, background).colour.numpy()
+            shown[name] = seen(field, view, background).colour.numpy()
     return shown
 
 

@@ -17,7 +17,8 @@ JOB = Job(
         "has found, beside a plain MLP. Give a problem by name, or a Python file that makes one, whose code is run; "
         "without either the names are listed. Settings of parts are given with dots: --backbone.width 128."
     ),
-    noun="equation",
+    noun="solution",
+    kind="an equation",
     quality="snr",
     options=EquationOptions,
     source=source.Source,
@@ -50,7 +51,7 @@ JOB = Job(
     ),
     size=source.size,
     page=later("nfield.jobs.equation.page:solve_contents"),
-    comparison=later("nfield.jobs.equation.page:compared"),
+    comparison=later("nfield.reports.compared:compared"),
     render="has no picture to render: its values are in outputs/solution.npz",
     export="has no mesh: its values are in outputs/solution.npz",
 )

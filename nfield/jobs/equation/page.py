@@ -1,20 +1,11 @@
 """The report of a run that solved an equation."""
 
-from nfield.reports.contents import Contents
-from nfield.reports.figure_sections import (
-    band_section,
-    definitions,
-    heat_section,
-    quality_section,
-    settings_section,
-    spectrum_section,
-    tiles,
-)
+from nfield.reports.contents import Contents, run_contents
+from nfield.reports.figure_sections import tiles
 from nfield.reports.markup import Markup, absent, element, section
 from nfield.reports.numbers import MISSING
 from nfield.reports.pictures import figure, read_picture
 from nfield.reports.record import RunRecord
-from nfield.reports.snapshots import snapshots_section
 from nfield.reports.summary import about_bands, about_quality
 
 TILES = ("relative_l2", "max_error", "residual")
@@ -47,24 +38,12 @@ SOLUTION_DEFINITIONS = (
 
 def solve_contents(record: RunRecord) -> Contents:
     """The solution beside the truth, bands, curves and settings."""
-    quality = about_quality(record)
-    return Contents(
-        words=[about_bands(record), quality, _about_equation(record)],
-        sections=[
-            tiles(record, [key for key in TILES if record.field.number(key) is not None]),
-            section("Solution", _solution(record)),
-            section("From coarse to fine", snapshots_section(record)),
-            section("Error of each frequency band over training", heat_section(record)),
-            section("Bands at the end", band_section(record)),
-            element(
-                "div",
-                section("Quality over time", quality_section(record)),
-                section("Power spectra", spectrum_section(record)),
-                class_="pair",
-            ),
-            section("Settings", settings_section(record)),
-            definitions(SOLUTION_DEFINITIONS),
-        ],
+    return run_contents(
+        record,
+        [about_bands(record), about_quality(record), _about_equation(record)],
+        figures=tiles(record, [key for key in TILES if record.field.number(key) is not None]),
+        results=[section("Solution", _solution(record))],
+        meanings=SOLUTION_DEFINITIONS,
     )
 
 

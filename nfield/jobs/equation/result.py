@@ -9,7 +9,7 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.equations.ansatz import Ansatz
-from nfield.equations.named import named_problem
+from nfield.equations.named import PROBLEMS, named_problem
 from nfield.equations.problem import Problem
 from nfield.equations.user_file import problem_from, read_text
 from nfield.fields.solution import SolutionField
@@ -27,12 +27,21 @@ class EquationResult(Result):
     problem: Problem
 
 
-def reopened(folder: Any, config: Mapping[str, Any], trust: bool | str | Path) -> dict[str, Any]:
+def reopened(folder: Any, config: Mapping[str, Any], trust: bool | str | Path | Problem) -> dict[str, Any]:
     """The problem of a run folder. The code of a user's file is run only where the user vouches for it.
+
+    `trust` may be the problem itself.
 
     Raises UserError where it is wanted and nobody does, or where the file named is another than the run's.
     """
+    if isinstance(trust, Problem):
+        return {"problem": trust}
     text = config.get("problem_file")
+    if text is None and config["source"] not in PROBLEMS:
+        raise UserError(
+            f"'{folder.path}' is the run of a Problem that was made in Python, of which the folder has no copy. "
+            "Hand it over: nfield.load(folder, trust=problem)."
+        )
     if text is None:
         return {"problem": named_problem(str(config["source"]))}
     if trust is False:

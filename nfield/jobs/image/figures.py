@@ -30,7 +30,8 @@ def measure(run: Run, result: ImageResult) -> dict[str, Measured]:
     """PSNR, SSIM and the bands at the end, of each side."""
     found = {}
     for name, side in run.sides.items():
-        began, why = time.perf_counter(), {}
+        began = time.perf_counter()
+        why: dict[str, str] = {}
         field = result.field if name == "field" else result.baseline
         bands = side.task.bands(side.task.compared(side.task.probe_array(field)))
         figures = _final_scores(field, side.task, why)

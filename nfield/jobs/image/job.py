@@ -16,7 +16,8 @@ JOB = Job(
         "MLP. Without options the settings come from the image. Settings of parts are given with dots: "
         "--encoding.features 2, --backbone.width 128."
     ),
-    noun="image",
+    noun="picture",
+    kind="an image",
     options=ImageOptions,
     source=source.Source,
     positional="image",
@@ -47,7 +48,7 @@ JOB = Job(
     ),
     size=source.size,
     page=later("nfield.jobs.image.page:image_contents"),
-    comparison=later("nfield.jobs.image.page:compared"),
+    comparison=later("nfield.reports.compared:compared"),
     render=later("nfield.jobs.image.outputs:render"),
     export="has no mesh: use nfield render",
     own_options={"render": ("crop",)},

@@ -10,9 +10,9 @@ from nfield.jobs.recipe import Preset
 
 SMALL_BATCH, GRID_BATCH = {"batch_pixels": 1 << 12}, {"batch_pixels": 1 << 14}
 """Small where the network is large: on a CPU more steps are worth more than larger ones."""
-PLAIN_NETWORK = {"width": 128, "depth": 4}
+PLAIN_NETWORK: dict[str, Any] = {"width": 128, "depth": 4}
 """The plain MLP that learns a picture best in a minute of two cores."""
-PUBLISHED_NETWORK = {"width": 256, "depth": 4}
+PUBLISHED_NETWORK: dict[str, Any] = {"width": 256, "depth": 4}
 """The plain MLP that Tancik et al. (2006.10739) set behind their encodings; Gaussian features gain by the width."""
 
 

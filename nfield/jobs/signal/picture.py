@@ -7,6 +7,7 @@ import torch
 
 from nfield.fields.staged import StagedField
 from nfield.jobs.signal.task import SignalProbe
+from nfield.reports.colours import stage_colour
 
 LEAST = 1e-18
 """Nothing is drawn as this much: zero has no place on a logarithmic axis."""
@@ -33,13 +34,13 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
         while rest.ndim > 1:
             rest = rest[..., rest.shape[-1] // 2]
         label = f"after stage {count}" if count else "signal"
-        left.semilogy(probe.axes[0], np.maximum(rest, LEAST), linewidth=0.8, color=f"C{count}", label=label)
+        left.semilogy(probe.axes[0], np.maximum(rest, LEAST), linewidth=0.8, color=stage_colour(count), label=label)
         if count and used:
             errors = bands(found)
             right.semilogy(
                 [bands.bands[b][0] for b in used],
                 [np.nan if errors[b] is None else max(errors[b] or 0.0, LEAST) for b in used],
-                "o-", color=f"C{count}", label=label,
+                "o-", color=stage_colour(count), label=label,
             )  # fmt: skip
     left.set(xlabel="first coordinate, in [-1, 1]", title="What is left over")
     right.set(xscale="log", xlabel="band from, cycles per unit of [-1, 1]", title="Relative error of each band")

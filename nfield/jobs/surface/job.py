@@ -18,6 +18,7 @@ JOB = Job(
         "from the points. The result is in the units and axes of the input."
     ),
     noun="surface",
+    kind="a surface",
     quality="fit_db",
     options=SurfaceOptions,
     source=source.Source,

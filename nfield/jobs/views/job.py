@@ -16,7 +16,8 @@ JOB = Job(
         "what it has learned of the held-out ones, beside a plain MLP on raw coordinates. Without options the settings "
         "come from the pictures. Depths and cameras are in the units and axes of the input."
     ),
-    noun="views",
+    noun="view",
+    kind="views",
     options=ViewsOptions,
     source=source.Source,
     positional="scene",

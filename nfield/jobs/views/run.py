@@ -120,7 +120,8 @@ def settings(run: Run, side: Side) -> TrainingSettings:
 
 def frame_of(config: dict[str, Any]) -> ViewFrame:
     """The frame that config.json holds."""
-    return ViewFrame(**{name: tuple(v) if isinstance(v, list) else v for name, v in config["frame"].items()})
+    entries: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in config["frame"].items()}
+    return ViewFrame(**entries)
 
 
 def scene_field(config: dict[str, Any], module: RadianceField) -> SceneField:

@@ -6,10 +6,9 @@
 from typing import Literal
 
 from nfield.backbones import MLPConfig
-from nfield.lab.cures.cures import claim_of, compare
+from nfield.lab.cures.cures import experiment
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import Settings
-from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 1.25
 FACTORS = (5.0, 10.0)
@@ -28,17 +27,11 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     return {"slope by layer": adaptive("layer"), "slope by neuron": adaptive("neuron")}
 
 
-def run(setting: Setting) -> Outcome:
-    """Both scopes on both targets."""
-    return compare(setting, contenders, LEAST)
-
-
-EXPERIMENT = Experiment(
-    title="Cure: adaptive activations",
-    claim=claim_of("tanh networks with a trained slope for each layer and for each neuron", LEAST),
-    source=(
-        "Jagtap, Kawaguchi, Karniadakis: Adaptive activation functions accelerate convergence in deep and "
-        "physics-informed neural networks (2019), arXiv 1906.01170"
-    ),
-    run=run,
+EXPERIMENT = experiment(
+    "adaptive activations",
+    "tanh networks with a trained slope for each layer and for each neuron",
+    contenders,
+    LEAST,
+    "Jagtap, Kawaguchi, Karniadakis: Adaptive activation functions accelerate convergence in deep and "
+    "physics-informed neural networks (2019), arXiv 1906.01170",
 )

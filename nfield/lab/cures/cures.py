@@ -5,6 +5,7 @@ Two targets, the same for all, in `cure_targets`; the rules of training are in `
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from nfield.lab.cures.plots import draw
 from nfield.lab.cures.targets import SIZES, CureSizes, Target, photograph, signal
 from nfield.lab.cures.training import (
-    PLAIN_NAME,
+    PLAIN,
     RATES,
     THRESHOLD,
     Settings,
@@ -23,7 +24,7 @@ from nfield.lab.cures.training import (
     speed_ups,
     train,
 )
-from nfield.lab.experiment import Outcome, Setting
+from nfield.lab.experiment import Experiment, Outcome, Setting
 
 Contenders = Callable[[CureSizes, Target], Settings]
 """The kinds of network for a size and a target, of which they may ask the dimension and the samples' spectrum."""
@@ -41,7 +42,7 @@ class Comparison:
     @property
     def cures(self) -> list[str]:
         """All but the plain network."""
-        return [name for name in self.trained if name != PLAIN_NAME]
+        return [name for name in self.trained if name != PLAIN]
 
 
 def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
@@ -50,8 +51,8 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
     found = []
     for target in (signal(setting, sizes), photograph(setting, sizes)):
         rivals = contenders(sizes, target)
-        plain = plain_settings(sizes, target.dimension, largest_of(rivals, target.dimension))
-        kinds: dict[str, Sequence[Any]] = {PLAIN_NAME: plain, **rivals}
+        plain = plain_settings(sizes.width, sizes.depth, target.dimension, largest_of(rivals, target.dimension))
+        kinds: dict[str, Sequence[Any]] = {PLAIN: plain, **rivals}
         found.append(
             compared(target, {name: train(target, options, sizes, setting, name) for name, options in kinds.items()})
         )
@@ -60,15 +61,20 @@ def comparisons(setting: Setting, contenders: Contenders) -> list[Comparison]:
 
 def compared(target: Target, trained: Mapping[str, Trained]) -> Comparison:
     """Kinds that are trained, the plain network among them, with their speed-ups."""
-    gains = {name: speed_ups(trained[PLAIN_NAME], one, target) for name, one in trained.items()}
+    gains = {name: speed_ups(trained[PLAIN], one, target) for name, one in trained.items()}
     return Comparison(target=target, trained=trained, gains=gains)
 
 
-def claim_of(cure: str, least: float) -> str:
-    """The claim that `compare` checks, in words."""
-    return (
-        f"In the upper bands of a signal and of a photograph, {cure} reach the error that a plain network of no fewer "
-        f"parameters ends with in 1/{least:g} of its steps or less, for every seed."
+def experiment(title: str, cure: str, contenders: Contenders, least: float, source: str) -> Experiment:
+    """An experiment that is this comparison; `cure` names the networks in its claim."""
+    return Experiment(
+        title=f"Cure: {title}",
+        claim=(
+            f"In the upper bands of a signal and of a photograph, {cure} reach the error that a plain network of no "
+            f"fewer parameters ends with in 1/{least:g} of its steps or less, for every seed."
+        ),
+        source=source,
+        run=partial(compare, contenders=contenders, least=least),
     )
 
 

@@ -6,10 +6,9 @@ its own scale s_i, through one shared trunk, whose outputs are joined before the
 
 from nfield.backbones import FourierConfig, MLPConfig
 from nfield.encodings import GaussianConfig
-from nfield.lab.cures.cures import claim_of, compare
+from nfield.lab.cures.cures import experiment
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import Encoded, Settings
-from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
 SCALES = (4.0, 10.0)
@@ -35,18 +34,12 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     }
 
 
-def run(setting: Setting) -> Outcome:
-    """Both forms on both targets."""
-    return compare(setting, contenders, LEAST)
-
-
-EXPERIMENT = Experiment(
-    title="Cure: random Fourier features of one and of several scales",
-    claim=claim_of("Gaussian Fourier features of one and of several scales", LEAST),
-    source=(
-        "Tancik et al.: Fourier features let networks learn high frequency functions in low dimensional domains "
-        "(2020), arXiv 2006.10739; Wang, Wang, Perdikaris: On the eigenvector bias of Fourier feature networks (2020), "
-        "arXiv 2012.10047"
-    ),
-    run=run,
+EXPERIMENT = experiment(
+    "random Fourier features of one and of several scales",
+    "Gaussian Fourier features of one and of several scales",
+    contenders,
+    LEAST,
+    "Tancik et al.: Fourier features let networks learn high frequency functions in low dimensional domains "
+    "(2020), arXiv 2006.10739; Wang, Wang, Perdikaris: On the eigenvector bias of Fourier feature networks (2020), "
+    "arXiv 2012.10047",
 )

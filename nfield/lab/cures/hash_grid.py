@@ -6,10 +6,9 @@ by themselves what is fine, whatever the network prefers.
 
 from nfield.backbones import MLPConfig
 from nfield.encodings import HashGridConfig
-from nfield.lab.cures.cures import claim_of, compare
+from nfield.lab.cures.cures import experiment
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import Encoded, Settings
-from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
 LEVELS = 6
@@ -30,17 +29,11 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     }
 
 
-def run(setting: Setting) -> Outcome:
-    """The grid on both targets."""
-    return compare(setting, contenders, LEAST)
-
-
-EXPERIMENT = Experiment(
-    title="Cure: a multiresolution hash grid",
-    claim=claim_of("small networks on a hash grid", LEAST),
-    source=(
-        "Müller, Evans, Schied, Keller: Instant neural graphics primitives with a multiresolution hash encoding "
-        "(2022), arXiv 2201.05989"
-    ),
-    run=run,
+EXPERIMENT = experiment(
+    "a multiresolution hash grid",
+    "small networks on a hash grid",
+    contenders,
+    LEAST,
+    "Müller, Evans, Schied, Keller: Instant neural graphics primitives with a multiresolution hash encoding "
+    "(2022), arXiv 2201.05989",
 )

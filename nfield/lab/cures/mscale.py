@@ -9,10 +9,9 @@ scales from the spectrum of the samples: what a network that is still zero leave
 import math
 
 from nfield.backbones import Mscale1Config, Mscale2Config
-from nfield.lab.cures.cures import claim_of, compare
+from nfield.lab.cures.cures import experiment
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import Settings
-from nfield.lab.experiment import Experiment, Outcome, Setting
 from nfield.spectral import adapted_scales
 
 LEAST = 2.0
@@ -36,17 +35,11 @@ def data_scales(target: Target) -> tuple[float, ...]:
     return tuple(scale / math.pi for scale in adapted_scales(values, len(Mscale2Config().scales), 2 / target.side))
 
 
-def run(setting: Setting) -> Outcome:
-    """All three on both targets."""
-    return compare(setting, contenders, LEAST)
-
-
-EXPERIMENT = Experiment(
-    title="Cure: several scales of the input, compact activations",
-    claim=claim_of("MscaleDNN-1, MscaleDNN-2 and the latter with adapted scales", LEAST),
-    source=(
-        "Liu, Cai, Xu: Multi-scale Deep Neural Network (MscaleDNN) (2020), arXiv 2007.11207; Huang, You, Zhou: "
-        "Frequency-adaptive multi-scale deep neural networks (2024), arXiv 2410.00053"
-    ),
-    run=run,
+EXPERIMENT = experiment(
+    "several scales of the input, compact activations",
+    "MscaleDNN-1, MscaleDNN-2 and the latter with adapted scales",
+    contenders,
+    LEAST,
+    "Liu, Cai, Xu: Multi-scale Deep Neural Network (MscaleDNN) (2020), arXiv 2007.11207; Huang, You, Zhou: "
+    "Frequency-adaptive multi-scale deep neural networks (2024), arXiv 2410.00053",
 )

@@ -26,7 +26,8 @@ from nfield.lab.cures.cures import told as told_of_cures
 from nfield.lab.cures.multistage_shared import shared_comparisons
 from nfield.lab.cures.stage_work import pass_work, stage_work
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.plots import COLOURS, PLAIN, curve_with_spread, panels
+from nfield.reports.colours import BASELINE, COLOURS, stage_colour
+from nfield.reports.plots import curve_with_spread, panels
 from nfield.training.loop import fit
 from nfield.training.optimizers import LINE_SEARCH_STEPS
 from nfield.training.settings import TrainingSettings
@@ -334,22 +335,22 @@ def draw(seen: dict[str, tuple[FunctionStages, list[Staged], Plain]]) -> "Figure
             tail = "" if frequency is None else f": {frequency:.2g} cycles"
             label = ("the signal" if count == 0 else f"after stage {count}") + tail
             shown = np.maximum(np.abs(rest), 1e-17)
-            left.plot(problem.axes[0], shown, color=COLOURS[-1 - count % len(COLOURS)], linewidth=0.7, label=label)
+            left.plot(problem.axes[0], shown, color=stage_colour(count), linewidth=0.7, label=label)
         left.set(yscale="log", xlabel="x", ylabel="|what is left over|", title=f"{name.capitalize()}: one seed")
         for number, one in enumerate(staged):
             course.plot(one.work, one.errors, "o-", color=COLOURS[0], alpha=0.6, label=None if number else "in stages")
         course.plot(
-            [one.work[-1] for one in staged], [one.single for one in staged], "s", color=COLOURS[2],
+            [one.work[-1] for one in staged], [one.single for one in staged], "s", color=COLOURS[1],
             label="one stage, as many neurons",
         )  # fmt: skip
         started = max(1, sum(work <= 0 for work in plain.work))
-        curve_with_spread(course, plain.work[started:], plain.errors[:, started:], "plain", PLAIN)
+        curve_with_spread(course, plain.work[started:], plain.errors[:, started:], "plain", BASELINE)
         course.set(xscale="log", yscale="log", xlabel="operations", title="Relative error over arithmetic")
         labels = [f"{problem.probe.bands().bands[b][0]:g}" for b in used_bands(problem)]  # type: ignore[union-attr]
         for count, errors in enumerate(first.bands):
-            colour = COLOURS[-2 - count % len(COLOURS)]
-            bands.plot(range(len(labels)), errors, "o-", color=colour, label=f"after stage {count + 1}")
-        curve_with_spread(bands, list(range(len(labels))), plain.bands, "plain, at the end", PLAIN)
+            label = f"after stage {count + 1}"
+            bands.plot(range(len(labels)), errors, "o-", color=stage_colour(count + 1), label=label)
+        curve_with_spread(bands, list(range(len(labels))), plain.bands, "plain, at the end", BASELINE)
         bands.set(yscale="log", xlabel="band from, cycles per unit", title="Relative error of each band")
         bands.set_xticks(range(len(labels)), labels, rotation=30)
         for axis in (left, course, bands):

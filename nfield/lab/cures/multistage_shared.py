@@ -15,8 +15,9 @@ from nfield.jobs.signal.stages import SampleStages, evaluated
 from nfield.lab.cures.cures import Comparison, compared
 from nfield.lab.cures.stage_work import pass_work, stage_work
 from nfield.lab.cures.targets import SIZES, CureSizes, Target, photograph, signal
-from nfield.lab.cures.training import PLAIN_NAME, Trained, plain_settings, train
+from nfield.lab.cures.training import PLAIN, Trained, plain_settings, train
 from nfield.lab.experiment import Setting
+from nfield.lab.orders import band_table
 from nfield.training.stages import NETWORKS, StageSettings, fit_in_stages
 
 NAME = "stages"
@@ -51,8 +52,8 @@ def _comparison(target: Target, sizes: CureSizes, setting: Setting, stages: Stag
     best = min(range(len(kinds)), key=lambda i: trials[i].error)
     runs = [trials[best], *(in_stages(target, kinds[best], seed, setting) for seed in setting.seeds(sizes.seeds)[1:])]
     wanted = max(run.parameters for run in runs)
-    plain = train(target, plain_settings(sizes, target.dimension, wanted), sizes, setting, PLAIN_NAME)
-    return compared(target, {PLAIN_NAME: plain, NAME: in_steps(runs, target, kinds[best], plain.parameters)})
+    plain = train(target, plain_settings(sizes.width, sizes.depth, target.dimension, wanted), sizes, setting, PLAIN)
+    return compared(target, {PLAIN: plain, NAME: in_steps(runs, target, kinds[best], plain.parameters)})
 
 
 def in_stages(target: Target, settings: StageSettings, seed: int, setting: Setting) -> Run:
@@ -83,7 +84,7 @@ def in_steps(runs: Sequence[Run], target: Target, settings: StageSettings, plain
     errors, final = [], []
     for run, row in zip(runs, ends, strict=True):
         latest = [max(i for i, end in enumerate(row) if end <= at) for at in steps]
-        by_stage = [[math.nan if e is None else e for e in target.bands(one)] for one in run.outputs]
+        by_stage = band_table(target.bands, np.array(run.outputs))
         errors.append([by_stage[i] for i in latest])
         final.append(run.outputs[latest[-1]])
     return Trained(

@@ -18,13 +18,15 @@ from nfield.backbones import AbstractBackbone, MLPConfig, PhaseConfig, PhasePara
 from nfield.core.seeding import generator
 from nfield.lab.cures.cures import comparisons, figures_of
 from nfield.lab.cures.cures import told as told_of_cures
+from nfield.lab.cures.plots import draw_times, network_colours
 from nfield.lab.cures.targets import CureSizes, Target
-from nfield.lab.cures.training import Settings
+from nfield.lab.cures.training import PLAIN, Settings, parameters_of, plain_settings
 from nfield.lab.ensemble import Ensemble
-from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, PLAIN, curve_with_spread, panels
-from nfield.spectral import BandErrors, dominant_shifts, time_to_threshold
+from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import band_table, median_times, times_to
+from nfield.reports.plots import curve_with_spread, panels, shown_steps, target_line
+from nfield.spectral import BandErrors, dominant_shifts
 from nfield.training.phase_bands import band_targets
 
 if TYPE_CHECKING:
@@ -45,19 +47,10 @@ TRIAL = 5
 """PhaseDNN's search for rates takes one in so many of the steps; the plain network's takes all."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    samples: int
-    width: int
-    depth: int
-    steps: int
-    seeds: int
-
-
 SIZES = Sized(
-    quick=_Settings(samples=256, width=6, depth=1, steps=20, seeds=2),
-    default=_Settings(samples=320, width=12, depth=2, steps=800, seeds=5),
-    full=_Settings(samples=1024, width=40, depth=2, steps=10_000, seeds=10),
+    quick=NetworkSizes(samples=256, width=6, depth=1, steps=20, seeds=2),
+    default=NetworkSizes(samples=320, width=12, depth=2, steps=800, seeds=5),
+    full=NetworkSizes(samples=1024, width=40, depth=2, steps=10_000, seeds=10),
 )
 
 
@@ -98,8 +91,7 @@ class _Seen:
 
     def times(self) -> list[float]:
         """Median step to the threshold for each band; infinite where half of the members never get there."""
-        times = np.array([time_to_threshold(self.steps, self.errors[:, i], THRESHOLD) for i in range(len(self.final))])
-        return [float(sorted(column)[len(column) // 2]) for column in times.astype(np.float64).T]
+        return median_times(times_to(self.steps, self.errors, THRESHOLD))
 
 
 def target(x: np.ndarray, phases: Sequence[float]) -> np.ndarray:
@@ -147,35 +139,28 @@ def run(setting: Setting) -> Outcome:
 
     def trained(name: str, config: Any, x: torch.Tensor, y: torch.Tensor, rate: float, read: Any) -> _Seen:
         ensemble = Ensemble(config, 1, y.shape[1], setting.seeds(sizes.seeds), device=setting.device)
-        looks: list[np.ndarray] = []
-
-        def look(step: int, now: Ensemble) -> None:
-            del step
-            looks.append(read(now.in_blocks(everywhere))[..., 0].cpu().numpy())
-
-        record = record_steps(sizes.steps, 40)
-        learn(
-            ensemble, x, y, steps=sizes.steps, rate=rate, schedule="cosine", record=record, look=look,
-            setting=setting, name=f"phase: {name}",
+        course = follow(
+            ensemble, x, y, lambda now: read(now.in_blocks(everywhere))[..., 0].cpu().numpy(), steps=sizes.steps,
+            rate=rate, schedule="cosine", record=record_steps(sizes.steps, 40), setting=setting, name=f"phase: {name}",
         )  # fmt: skip
         return _Seen(
             rate=rate,
             parameters=ensemble.parameters_of_one,
-            steps=record,
-            errors=np.array([[[math.nan if e is None else e for e in bands(h)] for h in one] for one in looks]),
-            whole=np.array([np.linalg.norm(one - truth, axis=1) / np.linalg.norm(truth) for one in looks]),
-            final=looks[-1],
+            steps=course.steps,
+            errors=np.array([band_table(bands, one) for one in course.seen]),
+            whole=np.array([np.linalg.norm(one - truth, axis=1) / np.linalg.norm(truth) for one in course.seen]),
+            final=course.seen[-1],
         )
 
     def tune(config: Any, x: torch.Tensor, y: torch.Tensor, one_in: int = TRIAL) -> Any:
         steps = max(sizes.steps // one_in, 1)
         return tuned_rate(config, x, y, setting, rates=RATES, steps=steps, schedule="cosine")
 
-    plain = best_plain(coupled, sizes.depth + 1)
+    plain = plain_settings(8, sizes.depth + 1, 1, parameters_of(coupled, 1))
     trials = {config: tune(config, points, targets, 1) for config in plain}
     chosen = min(trials, key=lambda config: trials[config].errors[trials[config].rate])
     seen = {
-        "plain": trained("plain", chosen, points, targets, trials[chosen].rate, same),
+        PLAIN: trained(PLAIN, chosen, points, targets, trials[chosen].rate, same),
         "coupled": trained("coupled", coupled, points, targets, tune(coupled, points, targets).rate, same),
     }
     flat, each = band_values.flatten(1), _Bands(network=parallel)
@@ -204,21 +189,9 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     }
 
 
-def best_plain(rival: PhaseConfig, depth: int) -> list[MLPConfig]:
-    """ReLU and tanh networks, widened to as many trained numbers as the rival has."""
-
-    def count(config: Any) -> int:
-        return sum(p.numel() for p in config.build(1, 1, generator(0)).parameters())
-
-    config = MLPConfig(width=8, depth=depth)
-    while count(config) < count(rival):
-        config = replace(config, width=config.width + 4)
-    return [replace(config, activation=name) for name in ("relu", "tanh")]
-
-
 def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.ndarray, truth: np.ndarray) -> Outcome:
     """Verdict, figures and plot."""
-    ratios = {name: (seen["plain"].whole[-1] / seen[name].whole[-1]).tolist() for name in ("coupled", "parallel")}
+    ratios = {name: (seen[PLAIN].whole[-1] / seen[name].whole[-1]).tolist() for name in ("coupled", "parallel")}
     least = min(min(ratio) for ratio in ratios.values())
 
     def steps(times: Sequence[float]) -> str:
@@ -229,7 +202,7 @@ def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.nd
         holds=least >= LEAST,
         verdict=(
             f"Over {len(ratios['coupled'])} seeds the plain network's error is "
-            f"{np.median(seen['plain'].whole[-1]):.2g}, "
+            f"{np.median(seen[PLAIN].whole[-1]):.2g}, "
             f"{np.median(ratios['coupled']):.3g} times that of the coupled form ({min(ratios['coupled']):.3g} at the "
             f"least) and {np.median(ratios['parallel']):.3g} times that of the parallel one "
             f"({min(ratios['parallel']):.3g}). Median steps to an error of {THRESHOLD:g} around {waves} cycles: "
@@ -270,21 +243,16 @@ def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.nd
 
 def _plot(seen: dict[str, _Seen], x: np.ndarray, truth: np.ndarray) -> "Figure":
     figure, (signal, curves, times) = panels(1, 3)
-    colours = dict(zip(seen, (PLAIN, COLOURS[0], COLOURS[2]), strict=True))
+    colours = network_colours(list(seen))
     part = np.abs(x) < 0.15
-    signal.plot(x[part], truth[part], color="#555555", linewidth=3, alpha=0.4, label="target")
+    target_line(signal, x[part], truth[part])
     labels = [str(k) for k in WAVES]
     for name, one in seen.items():
         signal.plot(x[part], one.final[0][part], color=colours[name], label=name)
-        curve_with_spread(curves, [max(s, 0.5) for s in one.steps], one.whole.T, name, colours[name])
-        never = 2.0 * one.steps[-1]
-        median = [max(t, 1.0) if math.isfinite(t) else never for t in one.times()]
-        times.plot(range(len(WAVES)), median, "o-", color=colours[name], label=name)
-    times.axhline(never, color="#888888", linestyle=":")
-    times.annotate("never", (0, never), textcoords="offset points", xytext=(0, 4), color="#555555")
+        curve_with_spread(curves, shown_steps(one.steps), one.whole.T, name, colours[name])
+    draw_times(times, {name: one.times() for name, one in seen.items()}, colours, seen[PLAIN].steps[-1], THRESHOLD)
     signal.set(xlabel="x", title="After the last step, in part")
     curves.set(xscale="log", yscale="log", xlabel="step", ylabel="relative error", title="Error over training")
-    times.set(yscale="log", ylabel="step", ylim=(0.8, 2 * never), title=f"Steps to an error of {THRESHOLD:g}")
     times.set_xticks(range(len(WAVES)), labels)
     times.set_xlabel("cycles over [-1, 1)")
     for axes in (signal, curves, times):

@@ -7,10 +7,9 @@ products of sines of fixed frequencies. `FAMILY` is the table: a further member 
 from collections.abc import Callable, Sequence
 
 from nfield.backbones import BackboneConfig, BACONConfig, FINERConfig, SIRENConfig, WIREConfig
-from nfield.lab.cures.cures import claim_of, compare
+from nfield.lab.cures.cures import experiment
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import Settings
-from nfield.lab.experiment import Experiment, Outcome, Setting
 
 LEAST = 2.0
 
@@ -54,18 +53,12 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     return {name: settings(sizes, highest) for name, settings in FAMILY.items()}
 
 
-def run(setting: Setting) -> Outcome:
-    """The family on both targets."""
-    return compare(setting, contenders, LEAST)
-
-
-EXPERIMENT = Experiment(
-    title="Cure: periodic activations and filters",
-    claim=claim_of(f"periodic networks ({', '.join(FAMILY)})", LEAST),
-    source=(
-        "Sitzmann et al.: Implicit neural representations with periodic activation functions (2020), arXiv 2006.09661; "
-        "Liu et al.: FINER (2023), arXiv 2312.02434; Saragadam et al.: WIRE (2023), arXiv 2301.05187; Lindell et al.: "
-        "BACON (2021), arXiv 2112.04645"
-    ),
-    run=run,
+EXPERIMENT = experiment(
+    "periodic activations and filters",
+    f"periodic networks ({', '.join(FAMILY)})",
+    contenders,
+    LEAST,
+    "Sitzmann et al.: Implicit neural representations with periodic activation functions (2020), arXiv 2006.09661; "
+    "Liu et al.: FINER (2023), arXiv 2312.02434; Saragadam et al.: WIRE (2023), arXiv 2301.05187; Lindell et al.: "
+    "BACON (2021), arXiv 2112.04645",
 )

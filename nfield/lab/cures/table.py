@@ -4,10 +4,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nfield.lab.cures.training import PLAIN
 from nfield.reports.markup import Markup, element, section, table
 from nfield.reports.numbers import MISSING, count_text
-
-PLAIN = "plain"
 
 
 def cures_section(experiments: Sequence[Mapping[str, Any]]) -> Markup | None:

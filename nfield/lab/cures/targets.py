@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.lab.experiment import Setting, Sized
-from nfield.lab.photograph import camera_man, pixel_centres
+from nfield.lab.samples import camera_man, pixel_centres
 from nfield.spectral import BandErrors
 
 OCTAVES = (1, 2, 4, 8, 16, 32)

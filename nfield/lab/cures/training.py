@@ -20,13 +20,15 @@ from nfield.fields.base import Field, count_parameters
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Setting
-from nfield.lab.learning import learn, record_steps, tuned_rate
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import band_table, times_to
+from nfield.lab.orders import median_times as medians
 from nfield.spectral import time_to_threshold
 
 RATES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 THRESHOLD = 0.2
 """Of the error of a band, for the times to it."""
-PLAIN_NAME = "plain"
+PLAIN = "plain"
 Settings = Mapping[str, Sequence[Any]]
 """Name of each kind of network, and the configurations among which it may choose."""
 
@@ -54,12 +56,11 @@ def largest_of(rivals: Settings, in_dim: int) -> int:
     return max(parameters_of(config, in_dim) for kind in rivals.values() for config in kind)
 
 
-def plain_settings(sizes: CureSizes, in_dim: int, wanted: int) -> list[MLPConfig]:
-    """ReLU and tanh networks of the size's depth and width, widened to as many trained numbers as are wanted."""
-    width = sizes.width
-    while parameters_of(MLPConfig(width=width, depth=sizes.depth), in_dim) < wanted:
+def plain_settings(width: int, depth: int, in_dim: int, wanted: int) -> list[MLPConfig]:
+    """ReLU and tanh networks of that depth and width, widened to as many trained numbers as are wanted."""
+    while parameters_of(MLPConfig(width=width, depth=depth), in_dim) < wanted:
         width += 4
-    return [MLPConfig(width=width, depth=sizes.depth, activation=name) for name in ("relu", "tanh")]
+    return [MLPConfig(width=width, depth=depth, activation=name) for name in ("relu", "tanh")]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,17 +75,13 @@ class Trained:
     errors: Float[np.ndarray, "looks members bands"]
     final: Float[np.ndarray, "members ..."]
 
-    def times(self, threshold: float) -> list[list[float | None]]:
-        """Steps to the threshold by member and band."""
-        return [time_to_threshold(self.steps, self.errors[:, i], threshold) for i in range(self.errors.shape[1])]
-
 
 def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setting, name: str) -> Trained:
     """Choose among a kind's settings and rates by trials of one seed, then train members of all seeds.
 
     Trials take a part of the steps; those of the plain network, which must not lose by its rate, take all.
     """
-    part = 1 if name == PLAIN_NAME else sizes.trial
+    part = 1 if name == PLAIN else sizes.trial
     trials = {
         i: tuned_rate(
             config,
@@ -100,26 +97,19 @@ def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setti
     best = min(trials, key=lambda i: trials[i].errors[trials[i].rate])
     config = kinds[best]
     ensemble = Ensemble(config, target.points.shape[1], 1, setting.seeds(sizes.seeds), device=setting.device)
-    steps: list[int] = []
-    seen: list[list[list[float]]] = []
 
-    def outputs() -> np.ndarray:
-        return ensemble.in_blocks(target.probe)[..., 0].cpu().numpy().reshape(-1, *target.truth.shape)
+    def outputs(now: Ensemble) -> np.ndarray:
+        return now.curves(target.probe).reshape(-1, *target.truth.shape)
 
-    def look(step: int, now: Ensemble) -> None:
-        del now
-        steps.append(step)
-        seen.append([[math.nan if e is None else e for e in target.bands(one)] for one in outputs()])
-
-    learn(
+    course = follow(
         ensemble,
         target.points,
         target.values,
+        lambda now: band_table(target.bands, outputs(now)),
         steps=target.steps,
         rate=trials[best].rate,
         schedule="cosine",
         record=record_steps(target.steps, 50),
-        look=look,
         setting=setting,
         name=f"{target.name}: {name}",
     )
@@ -127,9 +117,9 @@ def train(target: Target, kinds: Sequence[Any], sizes: CureSizes, setting: Setti
         config=config,
         rate=trials[best].rate,
         parameters=ensemble.parameters_of_one,
-        steps=steps,
-        errors=np.array(seen),
-        final=outputs(),
+        steps=course.steps,
+        errors=course.seen,
+        final=outputs(ensemble),
     )
 
 
@@ -150,6 +140,4 @@ def speed_ups(plain: Trained, cure: Trained, target: Target) -> list[float]:
 
 def median_times(one: Trained, target: Target) -> list[float]:
     """Median steps to the threshold of each band that carries energy; inf where half of the members never got there."""
-    times = np.array(one.times(THRESHOLD), dtype=np.float64)[:, target.used]
-    # Sorted by hand: the mean of two infinities, which np.median takes, is not a number for it.
-    return [float(sorted(column)[len(column) // 2]) for column in times.T]
+    return medians(times_to(one.steps, one.errors[..., target.used], THRESHOLD))

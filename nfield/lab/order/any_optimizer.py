@@ -12,10 +12,13 @@ import torch
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import LINE_SEARCH_STEPS, learn, record_steps, tuned_rate
+from nfield.lab.learning import LINE_SEARCH_STEPS, follow, record_steps, tuned_rate
 from nfield.lab.order.order_1d import FREQUENCIES, target
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
-from nfield.spectral import fourier_error, order_spearman, time_to_threshold
+from nfield.lab.orders import median_times, orders, times_to
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
+from nfield.spectral import fourier_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,14 +64,14 @@ class _Course:
 def run(setting: Setting) -> Outcome:
     """Train the same networks three times, each optimiser at its own tuned rate."""
     sizes = SIZES.of(setting.size)
-    points = (torch.arange(sizes.samples, dtype=torch.float32, device=setting.device) / sizes.samples * 2 - 1)[:, None]
+    points = periodic_points(sizes.samples, setting.device)
     values = target(torch.pi * points)
     courses = {name: _course(name, points, values, sizes, setting) for name in CHOSEN}
     leasts = {
         name: min((-1.0 if order is None else order) for order in course.orders) for name, course in courses.items()
     }
     unknown = [name for name, course in courses.items() if None in course.orders]
-    told = "; ".join(
+    texts = "; ".join(
         f"{TITLES[name]} {leasts[name]:.2f}, "
         f"k = {', '.join(str(k) for k in FREQUENCIES)} after {', '.join(_medians(course))} steps"
         for name, course in courses.items()
@@ -76,7 +79,7 @@ def run(setting: Setting) -> Outcome:
     return Outcome(
         holds=not unknown and min(leasts.values()) >= LEAST,
         verdict=(
-            f"Least rank correlation over {sizes.seeds} seeds, and median time of learning: {told}."
+            f"Least rank correlation over {sizes.seeds} seeds, and median time of learning: {texts}."
             + (
                 f" Not known for all seeds of {', '.join(TITLES[name] for name in unknown)}, counted as −1."
                 * bool(unknown)
@@ -115,52 +118,43 @@ def _course(name: Optimizer, points: torch.Tensor, values: torch.Tensor, sizes: 
     ).rate
     ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
     truth = values[:, 0].cpu().numpy()
-    steps: list[int] = []
-    seen: list[list[np.ndarray]] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        outputs = now.in_blocks(points)[..., 0].cpu().numpy()
-        seen.append([fourier_error(truth, h, np.array(FREQUENCIES)) for h in outputs])
+    def measure(now: Ensemble) -> list[np.ndarray]:
+        return [fourier_error(truth, h, np.array(FREQUENCIES)) for h in now.curves(points)]
 
-    learn(
+    course = follow(
         ensemble,
         points,
         values,
+        measure,
         steps=count,
         rate=rate,
         optimizer=name,
         schedule="cosine" if name == "adam" else "constant",
         record=record_steps(count, 80),
-        look=look,
         setting=setting,
         name=f"any-optimizer, {TITLES[name]}",
     )
-    errors = np.array(seen)
-    energy = [1 / len(FREQUENCIES)] * len(FREQUENCIES)
-    members = range(sizes.seeds)
     return _Course(
-        steps=steps,
-        errors=errors,
-        orders=[order_spearman(steps, errors[:, i], energy, threshold=THRESHOLD).value for i in members],
-        times=[time_to_threshold(steps, errors[:, i], THRESHOLD) for i in members],
+        steps=course.steps,
+        errors=course.seen,
+        orders=orders(course.steps, course.seen, THRESHOLD),
+        times=times_to(course.steps, course.seen, THRESHOLD),
         rate=rate,
     )
 
 
 def _medians(course: _Course) -> list[str]:
-    times = np.array([[np.inf if t is None else t for t in row] for row in course.times])
-    # The middle one as it is: a mean with infinity would be no time.
-    return [f"{t:g}" if np.isfinite(t) else "more than all" for t in np.sort(times, 0)[len(times) // 2]]
+    return [f"{time:g}" if np.isfinite(time) else "more than all" for time in median_times(course.times)]
 
 
 def _plot(courses: dict[Optimizer, _Course]) -> "Figure":
     figure, axes = panels(1, len(courses))
     for axis, (name, course) in zip(axes, courses.items(), strict=True):
         for j, k in enumerate(FREQUENCIES):
-            shown = [max(s, 0.5) for s in course.steps]
+            shown = shown_steps(course.steps)
             curve_with_spread(axis, shown, course.errors[:, :, j].T, f"k = {k}", COLOURS[j])
-        axis.axhline(THRESHOLD, color="#888888", linestyle=":")
+        level(axis, THRESHOLD)
         axis.set(xscale="log", yscale="log", xlabel="step", ylabel="Δ(k)", title=TITLES[name])
         axis.legend(loc="lower left")
     return figure

@@ -22,9 +22,11 @@ from nfield.backbones.base import AbstractBackbone, BackboneConfig
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
+from nfield.lab.learning import follow, learn, record_steps, tuned_rate
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, panels
 from nfield.spectral import tangent_kernel, tangent_spectrum
 
 if TYPE_CHECKING:
@@ -182,8 +184,8 @@ def run(setting: Setting) -> Outcome:
         and linear_spans["all weights"][0] > -4
         and linear_spans["all weights"][1] < -2
     )
-    seen = ", ".join(f"{NAMES[name]} {_told(slopes[name], spans[name])}" for name in BOUNDS)
-    wide = ", ".join(f"{part} {_told(linear[part], linear_spans[part])}" for part in PARTS)
+    seen = ", ".join(f"{NAMES[name]} {_slope_text(slopes[name], spans[name])}" for name in BOUNDS)
+    wide = ", ".join(f"{part} {_slope_text(linear[part], linear_spans[part])}" for part in PARTS)
     return Outcome(
         holds=bool(ordered and bounded and apart),
         verdict=f"Slopes of the share above η, with 95 % intervals: {seen}. Wide ReLU, rate of decay: {wide}.",
@@ -218,45 +220,40 @@ def run(setting: Setting) -> Outcome:
     )
 
 
-def _told(values: list[float], span: tuple[float, float]) -> str:
+def _slope_text(values: list[float], span: tuple[float, float]) -> str:
     return f"{np.mean(values):.2f} ({span[0]:.2f} to {span[1]:.2f})"
 
 
 def _shares(activation: str, etas: np.ndarray, sizes: _Settings, setting: Setting) -> tuple[float, np.ndarray]:
     """Rate of learning, and the median share over training by member and η."""
     n = sizes.samples
-    points = (torch.arange(n, dtype=torch.float64, device=setting.device) / n * 2 - 1)[:, None]
+    points = periodic_points(n, setting.device, torch.float64)
     values = target(points) * bell(points, DEVIATION)
     values = values / values.std()
     network = _Weighted(inside=MLPConfig(width=sizes.width, depth=1, activation=activation))
     rate = tuned_rate(
         network, points, values, setting, rates=(0.03, 0.1, 0.3), steps=max(sizes.steps // 8, 5), optimizer="descent"
     ).rate
-    seen: list[np.ndarray] = []
-
-    def look(step: int, now: Ensemble) -> None:
-        seen.append(shares_above(*flow(now, points, values), 2.0, etas))
-
     ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, device=setting.device)
-    learn(
+    course = follow(
         ensemble,
         points,
         values,
+        lambda now: shares_above(*flow(now, points, values), 2.0, etas),
         steps=sizes.steps,
         rate=rate,
         optimizer="descent",
         record=record_steps(sizes.steps, 25),
-        look=look,
         setting=setting,
         name=f"decay-rate, {NAMES[activation]}",
     )
-    return rate, np.median(np.array(seen), 0)
+    return rate, np.median(course.seen, 0)
 
 
 def _decay(part: str, sizes: _Settings, setting: Setting) -> np.ndarray:
     """Measured rate of decay per unit of time, by seed and wave, where a part of the weights is trained."""
     n = sizes.wide_samples
-    points = (torch.arange(n, dtype=torch.float64, device=setting.device) / n * 2 - 1)[:, None]
+    points = periodic_points(n, setting.device, torch.float64)
     # Outer weights this small give both terms of the rate the same size amid the waves.
     network = TwoLayerConfig(width=sizes.wide, outer=0.03)
     seeds = setting.seeds(sizes.seeds)
@@ -292,15 +289,15 @@ def _plot(etas: np.ndarray, shares: dict[str, np.ndarray], waves: np.ndarray, de
     for colour, (name, rows) in zip(COLOURS, shares.items(), strict=False):
         curve_with_spread(left, etas.tolist(), np.maximum(rows, 1e-32), NAMES[name], colour)
     for slope, style, start in ((-2, ":", 1e-4), (-4, "--", 1e-5)):
-        left.plot(etas, start * (etas / etas[0]) ** slope, style, color="#888888", label=f"slope {slope}")
-    left.axhspan(1e-32, ROUNDING, color="#888888", alpha=0.15, linewidth=0, label="rounding")
+        left.plot(etas, start * (etas / etas[0]) ** slope, style, color=REFERENCE, label=f"slope {slope}")
+    left.axhspan(1e-32, ROUNDING, color=REFERENCE, alpha=0.15, linewidth=0, label="rounding")
     left.set(xscale="log", yscale="log", xlabel="η, cycles per unit length", ylabel="share of |dL/dt| above η")
     left.set(title="Smoother activations fade faster", ylim=(1e-32, 1))
     left.legend(fontsize="small", loc="center right")
     for colour, (part, rows) in zip(COLOURS, decay.items(), strict=False):
         curve_with_spread(right, waves.tolist(), rows / rows[:, :1], part, colour)
     for slope, style in ((-2, ":"), (-4, "--")):
-        right.plot(waves, (waves / waves[0]) ** slope, style, color="#888888", label=f"slope {slope}")
+        right.plot(waves, (waves / waves[0]) ** slope, style, color=REFERENCE, label=f"slope {slope}")
     right.set(xscale="log", yscale="log", xlabel="ξ, cycles per unit length", ylabel="rate of decay, first one = 1")
     right.set(title="Wide two-layer ReLU: between −2 and −4")
     right.legend(fontsize="small", loc="lower left")

@@ -14,10 +14,13 @@ from jaxtyping import Float
 from nfield.core.checks import RunError
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps
+from nfield.lab.learning import follow, learn, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
-from nfield.spectral import fourier_error, order_spearman
+from nfield.lab.orders import least_order, orders
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, level, panels
+from nfield.spectral import fourier_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,9 +59,7 @@ class _Course:
     @property
     def orders(self) -> list[float | None]:
         """Order statistic of each member."""
-        energy = [1 / len(FREQUENCIES)] * len(FREQUENCIES)
-        members = range(self.errors.shape[1])
-        return [order_spearman(self.times, self.errors[:, i], energy, threshold=THRESHOLD).value for i in members]
+        return orders(self.times, self.errors, THRESHOLD)
 
     @property
     def crossings(self) -> np.ndarray:
@@ -96,18 +97,18 @@ def run(setting: Setting) -> Outcome:
     courses = [_course(width, rate, sizes.time, sizes, setting) for width in sizes.widths]
     limit = courses[-1].crossings
     distances = [distance(course.crossings, limit) for course in courses]
-    orders = [order for course in courses for order in course.orders]
-    known = [order for order in orders if order is not None]
-    kept = len(known) == len(orders) and min(known) >= LEAST
+    least, least_text = least_order([order for course in courses for order in course.orders])
+    kept = least is not None and least >= LEAST
     near = distances[-2] <= AGREEMENT and distances[-2] < distances[0]
     medians = np.median(limit, 0)
-    least = f"{min(known):.2f} at the least" if len(known) == len(orders) else "not known for all"
+    texts = ", ".join(f"{time:.3g}" for time in medians)
     return Outcome(
         holds=bool(kept and near),
         verdict=(
-            f"Widths {sizes.widths[0]} to {sizes.widths[-1]}, {sizes.seeds} seeds: the rank correlation is {least}; "
-            f"times of learning differ from those of the widest by {distances[0]:.1%} at width {sizes.widths[0]} and "
-            f"{distances[-2]:.1%} at width {sizes.widths[-2]} (there k = 1, 2, 3 after times {_told(medians)})."
+            f"Widths {sizes.widths[0]} to {sizes.widths[-1]}, {sizes.seeds} seeds: the rank correlation is "
+            f"{least_text}; times of learning differ from those of the widest by {distances[0]:.1%} at width "
+            f"{sizes.widths[0]} and {distances[-2]:.1%} at width {sizes.widths[-2]} (there k = 1, 2, 3 "
+            f"after times {texts})."
         ),
         figures={
             "widths": list(sizes.widths),
@@ -130,17 +131,9 @@ def run(setting: Setting) -> Outcome:
     )
 
 
-def _told(times: Float[np.ndarray, " n"]) -> str:
-    return ", ".join(f"{time:.3g}" for time in times)
-
-
 def target(points: Float[torch.Tensor, "n 1"]) -> Float[torch.Tensor, "n 1"]:
     """sin πx + sin 2πx + sin 3πx."""
     return sum((torch.sin(torch.pi * k * points) for k in FREQUENCIES), torch.zeros_like(points))
-
-
-def _points(sizes: _Settings, setting: Setting) -> torch.Tensor:
-    return (torch.arange(sizes.samples, dtype=torch.float32, device=setting.device) / sizes.samples * 2 - 1)[:, None]
 
 
 def _network(width: int) -> TwoLayerConfig:
@@ -149,7 +142,7 @@ def _network(width: int) -> TwoLayerConfig:
 
 def _rate(sizes: _Settings, setting: Setting) -> float:
     """The rate η with the least error after a tenth of the time, over all seeds at the narrowest width."""
-    points = _points(sizes, setting)
+    points = periodic_points(sizes.samples, setting.device)
     found: dict[float, float] = {}
     width = sizes.widths[0]
     for rate in RATES:
@@ -168,31 +161,27 @@ def _rate(sizes: _Settings, setting: Setting) -> float:
 
 
 def _course(width: int, rate: float, time: float, sizes: _Settings, setting: Setting) -> _Course:
-    points = _points(sizes, setting)
+    points = periodic_points(sizes.samples, setting.device)
     values = target(points)
     truth = values[:, 0].cpu().numpy()
-    times: list[float] = []
-    errors: list[list[np.ndarray]] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        times.append(rate * step)
-        seen = now.in_blocks(points)[..., 0].cpu().numpy()
-        errors.append([fourier_error(truth, h, np.array(FREQUENCIES)) for h in seen])
+    def measure(now: Ensemble) -> list[np.ndarray]:
+        return [fourier_error(truth, h, np.array(FREQUENCIES)) for h in now.curves(points)]
 
     steps = round(time / rate)
-    learn(
+    course = follow(
         Ensemble(_network(width), 1, 1, setting.seeds(sizes.seeds), device=setting.device),
         points,
         values,
+        measure,
         steps=steps,
         rate=rate * width,
         optimizer="descent",
         record=record_steps(steps, 120),
-        look=look,
         setting=setting,
         name=f"gradient-flow, width {width}",
     )
-    return _Course(width=width, times=times, errors=np.array(errors))
+    return _Course(width=width, times=[rate * step for step in course.steps], errors=course.seen)
 
 
 def _plot(courses: list[_Course], distances: list[float]) -> "Figure":
@@ -204,7 +193,7 @@ def _plot(courses: list[_Course], distances: list[float]) -> "Figure":
             label = f"k = {k}, width {course.width}"
             curve_with_spread(curves, shown, course.errors[:, :, j].T, label, colour)
             curves.lines[-1].set_linestyle(styles[j])
-    curves.axhline(THRESHOLD, color="#888888", linestyle=":")
+    level(curves, THRESHOLD)
     curves.set(xscale="log", yscale="log", xlabel="time η·steps", ylabel="Δ(k)", title="Narrowest and widest")
     curves.legend(fontsize="x-small", loc="lower left")
     widths = [course.width for course in courses]
@@ -218,8 +207,8 @@ def _plot(courses: list[_Course], distances: list[float]) -> "Figure":
     far.plot(widths, distances, "o-", color=COLOURS[0], label="measured")
     if np.isfinite(distances[0]):
         slope = distances[0] * np.sqrt(widths[0] / np.array(widths))
-        far.plot(widths, slope, ":", color="#888888", label="1/√m")
-    far.axhline(AGREEMENT, color="#888888", linestyle="--", label="claim, at the last but one")
+        far.plot(widths, slope, ":", color=REFERENCE, label="1/√m")
+    level(far, AGREEMENT, "claim, at the last but one", "--")
     far.set(xscale="log", yscale="log", xlabel="width m", ylabel="difference from the widest, |log T/T*|")
     far.set(title="Convergence to the limit", xticks=widths, xticklabels=[str(width) for width in widths])
     far.minorticks_off()

@@ -15,9 +15,11 @@ from jaxtyping import Float
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
-from nfield.spectral import low_pass, order_spearman, principal_direction, projection_error, projection_spectrum
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import orders
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import curve_with_spread, error_map, level, panels, shown_steps
+from nfield.spectral import low_pass, principal_direction, projection_error, projection_spectrum
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -116,8 +118,8 @@ def run(setting: Setting) -> Outcome:
     )
     strength = np.linalg.norm(projection_spectrum(pictures, truth, waves, direction), axis=1) ** 2
     energy = (strength / strength.sum()).tolist()
-    orders = [order_spearman(steps, errors[:, i], energy, threshold=THRESHOLD).value for i in range(sizes.seeds)]
-    known = [order for order in orders if order is not None]
+    along_first = orders(steps, errors, THRESHOLD, energy)
+    known = [order for order in along_first if order is not None]
     shares = ", ".join(f"{share:.1%} at δ = {delta:g}" for delta, share in ahead.items())
     zero = ", ".join(f"{share:.1%}" for share in ahead_from_zero.values())
     along = f"{np.median(known):.2f} in the median of {len(known)} seeds" if known else "not known"
@@ -135,7 +137,7 @@ def run(setting: Setting) -> Outcome:
             "energy_of_low_part": [share for _, _, share in split.values()],
             "final_e_low": [low[-1] for low, _, _ in split.values()],
             "final_e_high": [high[-1] for _, high, _ in split.values()],
-            "projection_spearman": orders,
+            "projection_spearman": along_first,
             "projection_frequencies": waves,
             "projection_final_errors": errors[-1],
             "learning_rate": rate,
@@ -174,26 +176,19 @@ def _course(
     ensemble = Ensemble(network, 64, 10, setting.seeds(sizes.seeds), device=setting.device)
     first = ensemble.in_blocks(points)
     taken = first if from_zero else torch.zeros_like(first)
-    steps: list[int] = []
-    seen: list[np.ndarray] = []
-
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        seen.append((now.in_blocks(points) - taken).cpu().numpy())
-
-    learn(
+    course = follow(
         ensemble,
         points,
         values + taken,
+        lambda now: (now.in_blocks(points) - taken).cpu().numpy(),
         steps=sizes.steps,
         rate=rate,
         schedule="cosine",
         record=record_steps(sizes.steps, sizes.looks),
-        look=look,
         setting=setting,
         name="order-highdim" + ", from zero" * from_zero,
     )
-    return steps, np.array(seen)
+    return course.steps, course.seen
 
 
 def _plot(
@@ -204,7 +199,7 @@ def _plot(
     errors: np.ndarray,
 ) -> "Figure":
     figure, axes = panels(2, 3)
-    shown = [max(step, 0.5) for step in steps]
+    shown = shown_steps(steps)
     for axis, (delta, (low, high, share)) in zip(axes, split.items(), strict=False):
         curve_with_spread(axis, shown, low.T, "low part", COLOURS[0])
         curve_with_spread(axis, shown, high.T, "high part", COLOURS[1])
@@ -219,9 +214,9 @@ def _plot(
         curve_with_spread(axes[5], shown, (low / high).T, f"δ = {delta:g}", colour)
         low, high, _ = split_from_zero[delta]
         axes[5].plot(shown, np.median(low / high, 1), "--", color=colour)
-    axes[5].axhline(1, color="#888888", linestyle=":")
+    level(axes[5], 1)
     axes[5].set(xscale="log", xlabel="step", ylabel="e_low / e_high", title="Below 1 the low part is ahead")
-    axes[5].plot([], [], "--", color="#4d4d4d", label="start at zero")
+    axes[5].plot([], [], "--", color=REFERENCE, label="start at zero")
     axes[5].legend()
     return figure
 

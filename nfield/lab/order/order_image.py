@@ -14,10 +14,12 @@ from jaxtyping import Float
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.photograph import camera_man, pixel_centres
-from nfield.lab.plots import COLOURS, curve_with_spread, error_map, panels
-from nfield.spectral import BandErrors, order_spearman, time_to_threshold
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import band_table, least_order, statistics, times_to
+from nfield.lab.samples import camera_man, pixel_centres
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, error_map, level, panels, shown_steps
+from nfield.spectral import BandErrors
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,58 +59,53 @@ def run(setting: Setting) -> Outcome:
     values = torch.as_tensor(truth, dtype=torch.float32, device=setting.device).reshape(-1, 1)
     network = MLPConfig(width=sizes.width, depth=sizes.depth)
     rate = tuned_rate(network, points, values, setting, rates=(1e-3, 3e-3, 1e-2), steps=sizes.steps // 12).rate
-    measure = BandErrors(truth, spacing=1 / sizes.side)
+    bands = BandErrors(truth, spacing=1 / sizes.side)
     ensemble = Ensemble(network, 2, 1, setting.seeds(sizes.seeds), device=setting.device)
-    steps: list[int] = []
-    errors: list[list[list[float]]] = []
-    pictures: list[np.ndarray] = []
+    outputs: list[np.ndarray] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        seen = now.in_blocks(points)[..., 0].cpu().numpy().reshape(-1, sizes.side, sizes.side)
-        errors.append([[np.nan if e is None else e for e in measure(one)] for one in seen])
-        pictures.append(seen[0])
+    def measure(now: Ensemble) -> list[list[float]]:
+        seen = now.curves(points).reshape(-1, sizes.side, sizes.side)
+        outputs.append(seen[0])
+        return band_table(bands, seen)
 
-    mean_squares = learn(
+    course = follow(
         ensemble,
         points,
         values,
+        measure,
         steps=sizes.steps,
         rate=rate,
         schedule="cosine",
         record=record_steps(sizes.steps, 40),
-        look=look,
         setting=setting,
         name="order-image",
     )
-    # By step, member and band.
-    table = np.array(errors)
-    statistics = [order_spearman(steps, table[:, i], measure.energy, threshold=THRESHOLD) for i in range(sizes.seeds)]
-    known = [one.value for one in statistics if one.value is not None]
-    least = min(known) if len(known) == sizes.seeds else None
+    steps, table = course.steps, course.seen
+    found = statistics(steps, table, THRESHOLD, bands.energy)
+    least, least_text = least_order([one.value for one in found])
     final = np.median(table[-1], 0)
-    labels = [f"{low:g} to {high:g}" for low, high in measure.bands]
+    labels = [f"{low:g} to {high:g}" for low, high in bands.bands]
     return Outcome(
         holds=least is not None and least >= LEAST,
         verdict=(
             f"Over {sizes.seeds} seeds the rank correlation of octave and time of learning is "
-            f"{'not known for all' if least is None else f'{least:.2f} at the least'}; after {sizes.steps} steps the "
+            f"{least_text}; after {sizes.steps} steps the "
             f"median error is {final[0]:.2f} in the lowest octave and {final[-1]:.2f} in the highest."
         ),
         figures={
-            "spearman": [one.value for one in statistics],
+            "spearman": [one.value for one in found],
             "spearman_least": least,
-            "bands_in_cycles_per_side": [list(band) for band in measure.bands],
-            "nyquist": measure.nyquist,
-            "energy": measure.energy,
-            "mean_ranks": np.mean([one.ranks for one in statistics if one.ranks], 0) if known else [],
-            "steps_below_threshold": [time_to_threshold(steps, table[:, i], THRESHOLD) for i in range(sizes.seeds)],
+            "bands_in_cycles_per_side": [list(band) for band in bands.bands],
+            "nyquist": bands.nyquist,
+            "energy": bands.energy,
+            "mean_ranks": np.mean(ranks, 0) if (ranks := [one.ranks for one in found if one.ranks]) else [],
+            "steps_below_threshold": times_to(steps, table, THRESHOLD),
             "threshold": THRESHOLD,
             "final_errors": table[-1],
-            "mean_squared_error": mean_squares,
+            "mean_squared_error": course.errors,
             "learning_rate": rate,
         },
-        plot=_plot(truth, steps, pictures, table, labels),
+        plot=_plot(truth, steps, outputs, table, labels),
         notes=(
             "Few octaves reach an error of 0.1 on raw coordinates in this time: the order is then that of the times to "
             "0.95, 0.9, 0.7, 0.5 and 0.3 as well, and octaves that were never begun count neither way.",
@@ -132,8 +129,8 @@ def _plot(
     axes[3].imshow(truth, cmap="gray", vmin=low, vmax=high)
     axes[3].set(title="Photograph", xticks=[], yticks=[])
     for j, label in enumerate(labels):
-        curve_with_spread(axes[4], [max(s, 0.5) for s in steps], errors[:, :, j].T, label, COLOURS[j % len(COLOURS)])
-    axes[4].axhline(THRESHOLD, color="#888888", linestyle=":")
+        curve_with_spread(axes[4], shown_steps(steps), errors[:, :, j].T, label, COLOURS[j % len(COLOURS)])
+    level(axes[4], THRESHOLD)
     axes[4].set(xscale="log", xlabel="step", ylabel="band error", title="Error of each octave")
     axes[4].legend(title="cycles per side", fontsize="small")
     error_map(axes[5], steps, np.median(errors, 1), labels)

@@ -15,9 +15,12 @@ from nfield.backbones.mlp import MLPConfig
 from nfield.core.seeding import generator
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, error_map, panels
-from nfield.spectral import OrderStatistic, fourier_error, order_spearman
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import statistics
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import error_map, panels
+from nfield.spectral import OrderStatistic, fourier_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,19 +90,19 @@ def run(setting: Setting) -> Outcome:
     sizes = SIZES.of(setting.size)
     courses = {name: _course(name, sizes, setting) for name in AMPLITUDES}
     orders = {name: course.order for name, course in courses.items()}
-    told = []
+    texts = []
     for name, course in courses.items():
         alone = [one.value for one in course.statistics if one.value is not None]
         order = "not known" if orders[name] is None else f"{orders[name]:.2f}"
         single = f" (single seeds {min(alone):.2f} to {max(alone):.2f})" if alone else ""
         final = np.median(course.errors[-1], 0)
-        told.append(
+        texts.append(
             f"{name} amplitudes: {order}{single}, with errors at the end of {final[0]:.2f} at k = {FREQUENCIES[0]} and "
             f"{final[-1]:.2f} at k = {FREQUENCIES[-1]}"
         )
     return Outcome(
         holds=all(order is not None and order >= LEAST for order in orders.values()),
-        verdict=f"Rank correlation of k and time of learning, mean over {sizes.seeds} seeds. {'; '.join(told)}.",
+        verdict=f"Rank correlation of k and time of learning, mean over {sizes.seeds} seeds. {'; '.join(texts)}.",
         figures={
             name: {
                 "spearman": [one.value for one in course.statistics],
@@ -128,35 +131,30 @@ def run(setting: Setting) -> Outcome:
 def _course(name: str, sizes: _Settings, setting: Setting) -> _Course:
     seeds = setting.seeds(sizes.seeds)
     truths = [waves(AMPLITUDES[name], seed) for seed in seeds]
-    points = (torch.arange(SAMPLES, dtype=torch.float32, device=setting.device) / SAMPLES * 2 - 1)[:, None]
+    points = periodic_points(SAMPLES, setting.device)
     values = torch.as_tensor(np.stack(truths), dtype=torch.float32, device=setting.device)[..., None]
     network = MLPConfig(width=sizes.width, depth=sizes.depth)
     rates = (3e-4, 1e-3, 3e-3)
     rate = tuned_rate(network, points, values[0], setting, rates=rates, steps=sizes.steps // 10, schedule="cosine").rate
-    steps: list[int] = []
-    errors: list[list[np.ndarray]] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        seen = now.in_blocks(points)[..., 0].cpu().numpy()
-        errors.append([fourier_error(truth, h, FREQUENCIES) for truth, h in zip(truths, seen, strict=True)])
+    def measure(now: Ensemble) -> list[np.ndarray]:
+        return [fourier_error(truth, h, FREQUENCIES) for truth, h in zip(truths, now.curves(points), strict=True)]
 
-    learn(
+    course = follow(
         Ensemble(network, 1, 1, seeds, device=setting.device),
         points,
         values,
+        measure,
         steps=sizes.steps,
         rate=rate,
         schedule="cosine",
         record=record_steps(sizes.steps, 60),
-        look=look,
         setting=setting,
         name=f"spectral-bias, {name} amplitudes",
     )
-    table = np.array(errors)
     energy = (AMPLITUDES[name] ** 2 / (AMPLITUDES[name] ** 2).sum()).tolist()
-    statistics = [order_spearman(steps, table[:, i], energy, threshold=THRESHOLD) for i in range(sizes.seeds)]
-    return _Course(steps=steps, errors=table, statistics=statistics, rate=rate)
+    found = statistics(course.steps, course.seen, THRESHOLD, energy)
+    return _Course(steps=course.steps, errors=course.seen, statistics=found, rate=rate)
 
 
 def _plot(courses: dict[str, _Course]) -> "Figure":

@@ -15,9 +15,11 @@ from jaxtyping import Float
 
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps
+from nfield.lab.learning import follow, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, panels, shown_steps
 from nfield.spectral import tangent_kernel, tangent_spectrum
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def run(setting: Setting) -> Outcome:
     sizes = SIZES.of(setting.size)
     table = {name: [_course(width, name, sizes, setting) for width in sizes.widths] for name in INNER}
     leasts = {name: min(courses[-1].correlations) for name, courses in table.items()}
-    told = "; ".join(
+    texts = "; ".join(
         f"{NAMES[name]} {leasts[name]:.3f} (in the median {np.median(courses[0].correlations):.3f} at width "
         f"{sizes.widths[0]}), deviation at the end {_final(courses[-1]):.3f} (there {_final(courses[0]):.3f}), kernel "
         f"moved by {np.median(courses[-1].drift):.1%} (there {np.median(courses[0].drift):.0%})"
@@ -96,7 +98,7 @@ def run(setting: Setting) -> Outcome:
         holds=bool(min(leasts.values()) >= LEAST),
         verdict=(
             f"Least correlation of predicted and measured decay over {sizes.seeds} seeds at width {sizes.widths[-1]}: "
-            f"{told}."
+            f"{texts}."
         ),
         figures={"widths": list(sizes.widths)}
         | {
@@ -136,8 +138,7 @@ def _slope(widths: tuple[int, ...], values: list[float]) -> float:
 
 
 def _course(width: int, activation: str, sizes: _Settings, setting: Setting) -> _Course:
-    n = sizes.samples
-    points = (torch.arange(n, dtype=torch.float64, device=setting.device) / n * 2 - 1)[:, None]
+    points = periodic_points(sizes.samples, setting.device, torch.float64)
     values = target(points)
     network = TwoLayerConfig(width=width, activation=activation, inner=INNER[activation])
     ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, device=setting.device)
@@ -150,37 +151,34 @@ def _course(width: int, activation: str, sizes: _Settings, setting: Setting) -> 
     before = kernels()
     spectra = [tangent_spectrum(kernel) for kernel in before]
     rate = 0.1 * min(spectrum.greatest_rate() for spectrum in spectra)
-    steps: list[int] = []
-    components: list[list[np.ndarray]] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
+    def components(now: Ensemble) -> list[np.ndarray]:
         residuals = (now.in_blocks(points) - values)[..., 0].cpu().numpy()
-        components.append([spectrum.along(r) for spectrum, r in zip(spectra, residuals, strict=True)])
+        return [spectrum.along(r) for spectrum, r in zip(spectra, residuals, strict=True)]
 
-    learn(
+    course = follow(
         ensemble,
         points,
         values,
+        components,
         steps=sizes.steps,
         rate=rate,
         optimizer="descent",
         record=record_steps(sizes.steps, 40),
-        look=look,
         setting=setting,
         name=f"tangent-kernel, {NAMES[activation]}, width {width}",
     )
     after = kernels()
     predicted, measured = [], []
     for row, spectrum in enumerate(spectra):
-        table = np.array([one[row] for one in components])
+        table = course.seen[:, row]
         kept = table[0] ** 2 >= SHARE * (table[0] ** 2).sum()
         measured.append((table / table[0])[:, kept])
-        predicted.append(spectrum.predicted_decay(rate * np.array(steps))[:, kept])
+        predicted.append(spectrum.predicted_decay(rate * np.array(course.steps))[:, kept])
     return _Course(
         width=width,
         activation=activation,
-        steps=steps,
+        steps=course.steps,
         predicted=predicted,
         measured=measured,
         eigenvalues=np.array([spectrum.eigenvalues for spectrum in spectra]),
@@ -202,7 +200,7 @@ def _plot(table: dict[str, list[_Course]]) -> "Figure":
         spectrum.legend(fontsize="small", loc="lower left")
         widest = courses[-1]
         chosen = np.unique(np.linspace(0, widest.predicted[0].shape[1] - 1, 6).round().astype(int))
-        shown = [max(s, 0.5) for s in widest.steps]
+        shown = shown_steps(widest.steps)
         for colour, i in zip(COLOURS, chosen, strict=False):
             decay.plot(shown, widest.measured[0][:, i], color=colour)
             decay.plot(shown, widest.predicted[0][:, i], color="black", linestyle=":", linewidth=1.5)

@@ -6,7 +6,6 @@ hidden features, `exp(−Σ_i p_i ln p_i)` with p_i the singular values divided 
 """
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +14,11 @@ from jaxtyping import Float
 
 from nfield.backbones import MLPConfig
 from nfield.lab.ensemble import Ensemble
-from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.samples import periodic_points
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,19 +28,10 @@ LEAST = 0.8
 MEASURES = ("spectral centroid", "total variation", "effective rank")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    samples: int
-    width: int
-    depth: int
-    steps: int
-    seeds: int
-
-
 SIZES = Sized(
-    quick=_Settings(samples=64, width=30, depth=2, steps=200, seeds=2),
-    default=_Settings(samples=128, width=80, depth=3, steps=3000, seeds=5),
-    full=_Settings(samples=512, width=200, depth=4, steps=20_000, seeds=10),
+    quick=NetworkSizes(samples=64, width=30, depth=2, steps=200, seeds=2),
+    default=NetworkSizes(samples=128, width=80, depth=3, steps=3000, seeds=5),
+    full=NetworkSizes(samples=512, width=200, depth=4, steps=20_000, seeds=10),
 )
 
 
@@ -92,7 +84,7 @@ def growth(course: Float[np.ndarray, " looks"]) -> float:
 def run(setting: Setting) -> Outcome:
     """Train, and correlate each measure with the step."""
     sizes = SIZES.of(setting.size)
-    points = (torch.arange(sizes.samples, dtype=torch.float32, device=setting.device) / sizes.samples * 2 - 1)[:, None]
+    points = periodic_points(sizes.samples, setting.device)
     phases = torch.rand(len(WAVES), generator=setting.generator("phases")).to(setting.device) * 2 * math.pi
     values = torch.stack([torch.sin(math.pi * k * points + p) for k, p in zip(WAVES, phases, strict=True)]).sum(0)
     network = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
@@ -100,25 +92,19 @@ def run(setting: Setting) -> Outcome:
         network, points, values, setting, rates=(3e-4, 1e-3, 3e-3, 1e-2), steps=sizes.steps // 6, schedule="cosine"
     ).rate
     ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
-    steps: list[int] = []
-    seen: list[list[tuple[float, float, float]]] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        outputs = now.in_blocks(points)[..., 0].cpu().numpy().astype(np.float64)
+    def measure(now: Ensemble) -> list[tuple[float, float, float]]:
+        outputs = now.curves(points).astype(np.float64)
         hidden = last_hidden(now, points).cpu().numpy().astype(np.float64)
-        seen.append(
-            [
-                (spectral_centroid(h), total_variation(h), effective_rank(z))
-                for h, z in zip(outputs, hidden, strict=True)
-            ]
-        )
+        return [
+            (spectral_centroid(h), total_variation(h), effective_rank(z)) for h, z in zip(outputs, hidden, strict=True)
+        ]
 
-    errors = learn(
-        ensemble, points, values, steps=sizes.steps, rate=rate, schedule="cosine", record=record_steps(sizes.steps, 50),
-        look=look, setting=setting, name="complexity",
+    followed = follow(
+        ensemble, points, values, measure, steps=sizes.steps, rate=rate, schedule="cosine",
+        record=record_steps(sizes.steps, 50), setting=setting, name="complexity",
     )  # fmt: skip
-    course = np.array(seen)
+    course = followed.seen
     truth = values[:, 0].cpu().numpy().astype(np.float64)
     of_target = {MEASURES[0]: spectral_centroid(truth), MEASURES[1]: total_variation(truth)}
     grown = {name: [growth(course[:, i, j]) for i in range(sizes.seeds)] for j, name in enumerate(MEASURES)}
@@ -141,10 +127,10 @@ def run(setting: Setting) -> Outcome:
             "at_end": {name: course[-1, :, j].tolist() for j, name in enumerate(MEASURES)},
             "greatest": {name: course[:, :, j].max(0).tolist() for j, name in enumerate(MEASURES)},
             "of_target": of_target,
-            "final_errors": errors.tolist(),
+            "final_errors": followed.errors.tolist(),
             "learning_rate": rate,
         },
-        plot=_plot(steps, course, of_target),
+        plot=_plot(followed.steps, course, of_target),
         notes=(
             "Looks are spaced evenly in the logarithm of the step, so that the correlation gives the first steps as "
             "much weight as the last.",
@@ -157,11 +143,11 @@ def run(setting: Setting) -> Outcome:
 
 def _plot(steps: list[int], course: np.ndarray, of_target: dict[str, float]) -> "Figure":
     figure, axes = panels(1, 3)
-    shown = [max(step, 0.5) for step in steps]
+    shown = shown_steps(steps)
     for j, (axis, name) in enumerate(zip(axes, MEASURES, strict=True)):
         curve_with_spread(axis, shown, course[:, :, j].T, "network", COLOURS[0])
         if name in of_target:
-            axis.axhline(of_target[name], color="#555555", linestyle=":", label="target")
+            level(axis, of_target[name], "target")
         axis.set(xscale="log", xlabel="step", title=name.capitalize())
         axis.legend()
     axes[0].set_ylabel("cycles per period")

@@ -5,7 +5,6 @@ Target `f(x) = α Round(x/α)`, a staircase, on [-1, 1]; beside it f(x) = x. The
 learns the slope, a low frequency, first: T takes many values, and H rises; with the steps it takes few, and H falls.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +12,11 @@ import torch
 
 from nfield.backbones import MLPConfig
 from nfield.lab.ensemble import Ensemble
-from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
+from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
+from nfield.lab.learning import follow, record_steps, tuned_rate
 from nfield.lab.phenomena.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, panels, shown_steps, target_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,19 +30,10 @@ STAYS = 0.2
 """Bits that it may fall for the slope."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    samples: int
-    width: int
-    depth: int
-    steps: int
-    seeds: int
-
-
 SIZES = Sized(
-    quick=_Settings(samples=101, width=30, depth=2, steps=300, seeds=2),
-    default=_Settings(samples=401, width=60, depth=3, steps=3000, seeds=5),
-    full=_Settings(samples=1001, width=200, depth=4, steps=10_000, seeds=10),
+    quick=NetworkSizes(samples=101, width=30, depth=2, steps=300, seeds=2),
+    default=NetworkSizes(samples=401, width=60, depth=3, steps=3000, seeds=5),
+    full=NetworkSizes(samples=1001, width=200, depth=4, steps=10_000, seeds=10),
 )
 
 
@@ -54,7 +45,7 @@ def run(setting: Setting) -> Outcome:
     targets = {"staircase": STEP * np.round(x / STEP), "slope": x}
     points = torch.from_numpy(x[:, None]).float().to(setting.device)
     network = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
-    steps: list[int] = []
+    steps = record_steps(sizes.steps, 60)
     outputs: dict[str, np.ndarray] = {}
     rates: dict[str, float] = {}
     for name, truth in targets.items():
@@ -63,18 +54,10 @@ def run(setting: Setting) -> Outcome:
             network, points, values, setting, rates=(3e-4, 1e-3, 3e-3, 1e-2), steps=sizes.steps // 6, schedule="cosine"
         ).rate
         ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
-        steps = []
-        seen: list[np.ndarray] = []
-
-        def look(step: int, now: Ensemble, steps: list[int] = steps, seen: list[np.ndarray] = seen) -> None:
-            steps.append(step)
-            seen.append(now.in_blocks(points)[..., 0].cpu().numpy().astype(np.float64))
-
-        learn(
-            ensemble, points, values, steps=sizes.steps, rate=rates[name], schedule="cosine",
-            record=record_steps(sizes.steps, 60), look=look, setting=setting, name=f"compression: {name}",
-        )  # fmt: skip
-        outputs[name] = np.array(seen)
+        outputs[name] = follow(
+            ensemble, points, values, lambda now: now.curves(points).astype(np.float64), steps=sizes.steps,
+            rate=rates[name], schedule="cosine", record=steps, setting=setting, name=f"compression: {name}",
+        ).seen  # fmt: skip
     bits = {name: np.array([[entropy(binned(one, BIN)) for one in row] for row in outputs[name]]) for name in targets}
     label = {name: binned(truth, BIN) for name, truth in targets.items()}
     shared = {
@@ -133,17 +116,17 @@ def _plot(
 ) -> "Figure":
     figure, (signal, course, plane) = panels(1, 3)
     peak = int(bits["staircase"][:, 0].argmax())
-    signal.plot(x, targets["staircase"], color="#555555", linewidth=3, alpha=0.4, label="staircase")
-    for place, colour in ((peak, COLOURS[0]), (len(steps) - 1, COLOURS[2])):
+    target_line(signal, x, targets["staircase"], "staircase")
+    for place, colour in ((peak, COLOURS[0]), (len(steps) - 1, COLOURS[1])):
         signal.plot(x, outputs["staircase"][place, 0], color=colour, label=f"step {steps[place]}")
     signal.set(xlabel="x", title="Output at the peak and at the end")
     signal.legend()
-    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[3])):
-        curve_with_spread(course, [max(s, 0.5) for s in steps], bits[name].T, name, colour)
+    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[2])):
+        curve_with_spread(course, shown_steps(steps), bits[name].T, name, colour)
         course.axhline(of_target[name], color=colour, linestyle=":")
     course.set(xscale="log", xlabel="step", ylabel="H(T), bits", title="Entropy of the output (dotted: the target's)")
     course.legend()
-    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[3])):
+    for name, colour in (("staircase", COLOURS[0]), ("slope", COLOURS[2])):
         for member in range(bits[name].shape[1]):
             plane.plot(bits[name][:, member], shared[name][:, member], color=colour, alpha=0.6, linewidth=1)
         plane.plot(bits[name][-1], shared[name][-1], "o", color=colour, label=f"{name}, at the end")

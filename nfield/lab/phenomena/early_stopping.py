@@ -17,9 +17,10 @@ from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, tuned_rate
-from nfield.lab.photograph import camera_man, pixel_centres
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
+from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.samples import camera_man, pixel_centres
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,17 +104,10 @@ def run(setting: Setting) -> Outcome:
             tuned_rate(network, x[0], y[0], setting, rates=(1e-3, 3e-3, 1e-2), steps=max(sizes.steps // 6, 1)).rate
         )
         ensemble = Ensemble(network, 2, 1, seeds, device=setting.device)
-        seen: list[np.ndarray] = []
-
-        def look(step: int, now: Ensemble, seen: list[np.ndarray] = seen) -> None:
-            del step
-            seen.append(now.in_blocks(points.to(setting.device))[..., 0].cpu().numpy())
-
-        learn(
-            ensemble, x, y, steps=sizes.steps, rate=rates[-1], record=looks, look=look, setting=setting,
-            name=f"early-stopping: noise {noise:g}",
-        )  # fmt: skip
-        outputs = np.array(seen)
+        outputs = follow(
+            ensemble, x, y, lambda now: now.curves(points.to(setting.device)), steps=sizes.steps, rate=rates[-1],
+            record=looks, setting=setting, name=f"early-stopping: noise {noise:g}",
+        ).seen  # fmt: skip
         mistakes = (outputs - values[..., 0].numpy()) ** 2
         by_order = np.take_along_axis(mistakes, order.numpy()[None], 2)
         course = {
@@ -173,7 +167,7 @@ def _plot(
     figure, axes = panels(2, 3)
     course, training, rules = axes[:3]
     steps = [max(step, 0.5 * looks[1]) for step in looks]
-    for colour, (noise, errors) in zip((COLOURS[0], COLOURS[2], COLOURS[3]), courses.items(), strict=True):
+    for colour, (noise, errors) in zip((COLOURS[0], COLOURS[1], COLOURS[2]), courses.items(), strict=True):
         curve_with_spread(course, steps, decibels(errors["clean"]).T, f"noise {noise:g}", colour)
         curve_with_spread(training, steps, np.sqrt(errors["training"]).T / noise, f"training, {noise:g}", colour)
         training.plot(
@@ -183,13 +177,13 @@ def _plot(
         course.axvline(steps[stop], color=colour, linestyle=":")
     course.set(xscale="log", xlabel="step", ylabel="PSNR of the clean picture", title="Clean error (dotted: the stop)")
     training.set(xscale="log", yscale="log", xlabel="step", ylabel="error / noise", title="What the rules see")
-    training.axhline(1, color="#888888", linewidth=0.8)
+    level(training, 1, line="-")
     for axis in (course, training):
         axis.legend(fontsize=8)
-    for i, (rule, colour) in enumerate(zip(losses, (COLOURS[0], COLOURS[2], COLOURS[1]), strict=True)):
+    for i, (rule, colour) in enumerate(zip(losses, (COLOURS[0], COLOURS[1], COLOURS[3]), strict=True)):
         for j, row in enumerate(losses[rule]):
             rules.plot([j + 0.2 * (i - 1)] * len(row), row, "o", color=colour, label=rule if j == 0 else None)
-    rules.axhline(CLOSE, color="#888888", linestyle=":")
+    level(rules, CLOSE)
     rules.set_xticks(range(len(courses)), [f"{noise:g}" for noise in courses])
     rules.set(xlabel="noise", ylabel="dB below the best step", title="Where each rule stops", yscale="symlog")
     rules.set_yticks([0, 0.5, 1, 2, 5, 10], ["0", "0.5", "1", "2", "5", "10"])

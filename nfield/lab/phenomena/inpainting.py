@@ -18,9 +18,10 @@ from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, tuned_rate
-from nfield.lab.photograph import camera_man, pixel_centres
-from nfield.lab.plots import COLOURS, PLAIN, panels
+from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.samples import camera_man, pixel_centres
+from nfield.reports.colours import COLOURS, REFERENCE
+from nfield.reports.plots import panels
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,24 +98,18 @@ def train(
     known = [torch.from_numpy(np.flatnonzero(~mask.any(0))).to(setting.device) for mask in masks]
     ensemble = Ensemble(config, 2, 1, seeds, device=setting.device)
     looks = [*range(every, steps, every), steps]
-    seen: list[np.ndarray] = []
-
-    def look(step: int, now: Ensemble) -> None:
-        del step
-        seen.append(now.in_blocks(points)[..., 0].cpu().numpy().reshape(-1, side, side) + 0.5)
-
-    learn(
+    seen = follow(
         ensemble,
         torch.stack([points[rows] for rows in known]),
         torch.stack([values[rows] for rows in known]),
+        lambda now: now.curves(points).reshape(-1, side, side) + 0.5,
         steps=steps,
         rate=rate,
         record=looks,
-        look=look,
         setting=setting,
         name=f"inpainting: {name}",
-    )
-    return looks, np.clip(np.array(seen), 0, 1)
+    ).seen
+    return looks, np.clip(seen, 0, 1)
 
 
 def run(setting: Setting) -> Outcome:
@@ -203,16 +198,16 @@ def _plot(
     }
     for axis, (title, image) in zip(axes, shown.items(), strict=False):
         axis.imshow(image, cmap="gray", vmin=0, vmax=1)
-        axis.contour(hole, levels=[0.5], colors=[COLOURS[5]], linewidths=0.8)
+        axis.contour(hole, levels=[0.5], colors=[COLOURS[4]], linewidths=0.8)
         axis.set(title=title, xticks=[], yticks=[])
     pairs, bars = axes[4:]
     low, high = min(network.min(), biharmonic.min()) - 1, max(network.max(), biharmonic.max()) + 1
-    pairs.plot([low, high], [low, high], color="#888888", linestyle=":")
+    pairs.plot([low, high], [low, high], color=REFERENCE, linestyle=":")
     pairs.plot(biharmonic.ravel(), network.ravel(), "o", color=COLOURS[0], alpha=0.6)
     pairs.set(xlabel="biharmonic, dB", ylabel="network, dB", title="Each hole (above the line: network better)")
     seeds = np.arange(len(network))
     bars.bar(seeds - 0.2, network.mean(1), 0.4, color=COLOURS[0], label="network")
-    bars.bar(seeds + 0.2, biharmonic.mean(1), 0.4, color=PLAIN, label="biharmonic")
+    bars.bar(seeds + 0.2, biharmonic.mean(1), 0.4, color=COLOURS[1], label="biharmonic")
     bars.set(xlabel="seed", ylabel="mean PSNR in the holes, dB", title="Mean of each seed's holes", xticks=seeds)
     bars.set_ylim(top=1.25 * max(network.mean(1).max(), biharmonic.mean(1).max()))
     bars.legend(loc="upper center", ncols=2)

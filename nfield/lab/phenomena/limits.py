@@ -23,9 +23,10 @@ from jaxtyping import Float
 from nfield.backbones import BackboneConfig, MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import learn, record_steps, tuned_rate
-from nfield.lab.plots import COLOURS, curve_with_spread, panels
-from nfield.spectral import order_spearman, time_to_threshold
+from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.orders import orders, times_to
+from nfield.reports.colours import COLOURS
+from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -121,7 +122,7 @@ def trainings(sizes: _Settings) -> dict[str, tuple[Any, np.ndarray, float]]:
     }
 
 
-def follow(
+def on_waves(
     config: Any, truth: np.ndarray, gain: float, sizes: _Settings, setting: Setting, name: str
 ) -> tuple[list[int], np.ndarray, float]:
     """Steps looked at, errors by look, member and wave, and the rate."""
@@ -133,18 +134,11 @@ def follow(
     ).rate
     # In double precision: second differences take most digits away.
     ensemble = Ensemble(config, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, gain=gain, device=setting.device)
-    steps: list[int] = []
-    seen: list[np.ndarray] = []
-
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
-        seen.append(wave_errors(now.in_blocks(points)[..., 0].cpu().numpy(), truth))
-
-    learn(
-        ensemble, points, values, steps=sizes.steps, rate=rate, schedule="cosine", record=record_steps(sizes.steps, 80),
-        look=look, setting=setting, name=f"limits: {name}",
+    course = follow(
+        ensemble, points, values, lambda now: wave_errors(now.curves(points), truth), steps=sizes.steps, rate=rate,
+        schedule="cosine", record=record_steps(sizes.steps, 80), setting=setting, name=f"limits: {name}",
     )  # fmt: skip
-    return steps, np.array(seen), rate
+    return course.steps, course.seen, rate
 
 
 def parity(bits: torch.Tensor) -> torch.Tensor:
@@ -175,25 +169,16 @@ def accuracies(
     half = len(inputs) // 2
     network = MLPConfig(width=2 * sizes.width, depth=2, activation="tanh")
     ensemble = Ensemble(network, sizes.bits, 1, setting.seeds(sizes.seeds), device=setting.device)
-    steps: list[int] = []
-    seen: list[np.ndarray] = []
 
-    def look(step: int, now: Ensemble) -> None:
-        steps.append(step)
+    def shares(now: Ensemble) -> np.ndarray:
         right = (now.in_blocks(inputs).sign() == labels).float()[..., 0]
-        seen.append(torch.stack([right[:, :half].mean(1), right[:, half:].mean(1)], 1).cpu().numpy())
+        return torch.stack([right[:, :half].mean(1), right[:, half:].mean(1)], 1).cpu().numpy()
 
-    learn(
-        ensemble, inputs[:half], labels[:half], steps=sizes.bit_steps, rate=rate, schedule="cosine",
-        record=record_steps(sizes.bit_steps, 40), look=look, setting=setting, name=f"limits: {name}",
+    course = follow(
+        ensemble, inputs[:half], labels[:half], shares, steps=sizes.bit_steps, rate=rate, schedule="cosine",
+        record=record_steps(sizes.bit_steps, 40), setting=setting, name=f"limits: {name}",
     )  # fmt: skip
-    return steps, np.array(seen)
-
-
-def orders_of(steps: list[int], errors: np.ndarray) -> list[float | None]:
-    """Order statistic of each member: 1 low first, −1 high first."""
-    energy = [1 / len(WAVES)] * len(WAVES)
-    return [order_spearman(steps, errors[:, i], energy, threshold=THRESHOLD).value for i in range(errors.shape[1])]
+    return course.steps, course.seen
 
 
 def judged(orders: dict[str, list[float | None]], right: dict[str, np.ndarray]) -> dict[str, bool]:
@@ -215,19 +200,19 @@ def run(setting: Setting) -> Outcome:
     courses: dict[str, tuple[list[int], np.ndarray]] = {}
     rates: dict[str, float] = {}
     for name, (config, truth, gain) in trainings(sizes).items():
-        steps, errors, rates[name] = follow(config, truth, gain, sizes, setting, name)
+        steps, errors, rates[name] = on_waves(config, truth, gain, sizes, setting, name)
         courses[name] = (steps, errors)
     bits = {
         name: {rate: accuracies(rule, rate, sizes, setting, name) for rate in RATES}
         for name, rule in (("parity", parity), ("majority", majority))
     }
-    orders = {name: orders_of(*course) for name, course in courses.items()}
+    found = {name: orders(*course, THRESHOLD) for name, course in courses.items()}
     final = {name: np.array([right[-1] for _, right in by_rate.values()]) for name, by_rate in bits.items()}
     best_parity = final["parity"][..., 1].max(1)
-    parts = judged(orders, final)
+    parts = judged(found, final)
     shown = {
         name: " to ".join(f"{end:+.2f}" for end in (min(row), max(row))) if row else "not known"
-        for name, row in ((name, [o for o in row if o is not None]) for name, row in orders.items())
+        for name, row in ((name, [o for o in row if o is not None]) for name, row in found.items())
     }
     failed = [name for name, part in parts.items() if not part]
     return Outcome(
@@ -241,12 +226,9 @@ def run(setting: Setting) -> Outcome:
             + (f"Not as claimed: {', '.join(failed)}." if failed else "All as claimed.")
         ),
         figures={
-            "order": orders,
+            "order": found,
             "parts": parts,
-            "steps_below_threshold": {
-                name: [time_to_threshold(s, errors[:, i], THRESHOLD) for i in range(sizes.seeds)]
-                for name, (s, errors) in courses.items()
-            },
+            "steps_below_threshold": {name: times_to(s, errors, THRESHOLD) for name, (s, errors) in courses.items()},
             "final_errors": {name: np.median(errors[-1], 0).tolist() for name, (_, errors) in courses.items()},
             "accuracy": {
                 name: {
@@ -279,18 +261,18 @@ def _plot(
     }
     for axis, (name, (steps, errors)) in zip(axes, courses.items(), strict=False):
         for j, k in enumerate(WAVES):
-            curve_with_spread(axis, [max(s, 0.5) for s in steps], errors[:, :, j].T, f"k = {k}", COLOURS[j])
-        axis.axhline(THRESHOLD, color="#888888", linestyle=":")
+            curve_with_spread(axis, shown_steps(steps), errors[:, :, j].T, f"k = {k}", COLOURS[j])
+        level(axis, THRESHOLD)
         axis.set(
             xscale="log", yscale="log", xlabel="step", ylabel="relative error", title=titles[name], ylim=(1e-4, 10)
         )
         axis.legend(loc="lower left")
     for axis, (name, by_rate) in zip(axes[4:], bits.items(), strict=True):
         for colour, (rate, (steps, right)) in zip(COLOURS, by_rate.items(), strict=False):
-            shown = [max(s, 0.5) for s in steps]
+            shown = shown_steps(steps)
             axis.plot(shown, np.median(right[:, :, 0], 1), "--", color=colour, linewidth=1)
             curve_with_spread(axis, shown, right[:, :, 1].T, f"rate {rate:g}", colour)
-        axis.axhline(0.5, color="#888888", linestyle=":")
+        level(axis, 0.5)
         axis.set(
             xscale="log",
             xlabel="step",

@@ -7,23 +7,15 @@ from jaxtyping import Float64
 from PIL import Image
 
 from nfield.core.mesh import Mesh
-from nfield.io.atomic import write_bytes
 from nfield.jobs.surface.page.surfaces import Surfaces, read_surfaces
 from nfield.rendering.error_colours import error_colours
 from nfield.rendering.mesh_views import four_views, render_mesh
 from nfield.rendering.misfit import misfit
 from nfield.rendering.scene import MeshScene
-from nfield.reports.pictures import png_bytes
 from nfield.reports.record import RunRecord
 
 SIDE = 320
 """Pixels on a side of each view."""
-
-PREVIEWS = {"field": "preview.png", "truth": "truth.png", "baseline": "baseline.png", "poisson": "poisson.png"}
-"""Files in RUN/outputs of each surface's first view, for pages that show no meshes."""
-
-LARGEST_SHARE = 0.98
-"""Share of the surface whose error lies inside the colour scale."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,30 +81,8 @@ def vertex_areas(mesh: Mesh) -> Float64[np.ndarray, " v"]:
     return np.bincount(mesh.faces.ravel(), np.repeat(areas / 3, 3), minlength=len(mesh.vertices))
 
 
-def scale_top(errors: list[Errors]) -> float:
-    """End of the common scale, two figures: almost all errors of the best surface but one lie inside.
-
-    Not of the worst: beside a plain MLP that is far off, the errors of all others would look like none.
-    """
-    tops = []
-    for one in errors:
-        known = one.distances[np.isfinite(one.distances)]
-        tops += [float(np.quantile(known, LARGEST_SHARE))] if len(known) else []
-    chosen = sorted(tops)[min(1, len(tops) - 1)] if tops else 0.0
-    return float(f"{chosen:.1e}") or 1e-12
-
-
-def write_previews(record: RunRecord, views: dict[str, list[Image.Image]]) -> None:
-    """Write each surface's first view to RUN/outputs."""
-    for key, name in PREVIEWS.items():
-        if views.get(key):
-            write_bytes(record.outputs / name, png_bytes(views[key][0]))
-
-
 def preview(record: RunRecord, key: str) -> Image.Image | None:
-    """The first view of a mesh run's surface, drawn now; None where there is none."""
-    if record.task != "mesh":
-        return None
+    """The first view of a run's surface, drawn now; None where there is none."""
     surfaces = read_surfaces(record)
     shape = next(shape for shape in surfaces.all if shape.key == key)
     if shape.scene is None:

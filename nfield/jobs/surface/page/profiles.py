@@ -7,7 +7,7 @@ from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
 from nfield.reports.other_bands import with_bands
 from nfield.reports.record import BandFigures, RunRecord, Side
-from nfield.reports.stated import number
+from nfield.reports.stated import mapping, number
 from nfield.reports.summary import because
 
 
@@ -42,8 +42,7 @@ def counted_record(record: RunRecord) -> RunRecord:
 
 
 def _facts(side: Side) -> dict[str, Any]:
-    stated = side.metrics.get("profiles")
-    return stated if isinstance(stated, dict) else {}
+    return mapping(side.metrics.get("profiles"))
 
 
 def _explained(record: RunRecord, facts: dict[str, Any]) -> str:

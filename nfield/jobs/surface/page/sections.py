@@ -2,11 +2,12 @@
 
 from PIL import Image
 
-from nfield.jobs.surface.page.pictures import Errors, error_views, scale_top
+from nfield.jobs.surface.page.pictures import Errors, error_views
 from nfield.jobs.surface.page.surfaces import Surfaces
 from nfield.rendering.cameras import view_names
-from nfield.rendering.error_colours import UNKNOWN, error_map
+from nfield.rendering.error_colours import DISTANCE_MAP, UNKNOWN, scale_top
 from nfield.reports.charts import linear_ticks
+from nfield.reports.figure_sections import no_baseline
 from nfield.reports.markup import Markup, absent, element, join
 from nfield.reports.numbers import length_text, percent_text
 from nfield.reports.picture_grid import picture_grid
@@ -33,8 +34,7 @@ def _missing(record: RunRecord, surfaces: Surfaces) -> list[Markup]:
         if shape.mesh is None and shape.expected:
             told.append(absent(f"{shape.title}: {shape.why}"))
         elif shape is surfaces.baseline and shape.mesh is None:
-            why = f": {record.baseline_why}" if record.baseline_why else "."
-            told.append(absent(f"There is no plain MLP beside this run{why}"))
+            told.append(no_baseline(record))
     return told
 
 
@@ -42,7 +42,7 @@ def errors_section(surfaces: Surfaces, errors: list[Errors]) -> Markup:
     """Errors of each surface from all sides, with their common scale."""
     if not errors:
         return absent("No errors to show: they need a mesh of the field, and a truth or points, in outputs/.")
-    top = scale_top(errors)
+    top = scale_top([one.distances for one in errors])
     to_truth = surfaces.truth.mesh is not None
     told = (
         "How far each place of the surface is from the truth."
@@ -64,7 +64,6 @@ def errors_section(surfaces: Surfaces, errors: list[Errors]) -> Markup:
 
 def _scale_bar(top: float, measured_from: str, *, grey: bool) -> Markup:
     """The colours of distances from none to `top` and beyond."""
-    colours = error_map()
     notes = []
     if grey:
         square = element("rect", width=16, height=16, fill="#{:02x}{:02x}{:02x}".format(*UNKNOWN))
@@ -72,7 +71,7 @@ def _scale_bar(top: float, measured_from: str, *, grey: bool) -> Markup:
     return scale_bar(
         f"Distance from the {measured_from}, in the units of the input",
         f"Colour scale of the distance: pale is none, dark red is {length_text(top)} or more.",
-        lambda place: "#{:02x}{:02x}{:02x}".format(*colours[round(255 * place)]),
+        DISTANCE_MAP,
         even_ticks(linear_ticks(0, top), top, length_text),
         notes,
     )

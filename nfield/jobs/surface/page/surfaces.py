@@ -98,9 +98,7 @@ def read_surfaces(record: RunRecord) -> Surfaces:
 
 def _up(record: RunRecord) -> Up:
     """The upward axis in the run's options; y where there is none."""
-    options = record.config.get("options")
-    stated = options.get("up") if isinstance(options, dict) else None
-    return next((axis for axis in UPWARD if axis == stated), "y")
+    return next((axis for axis in UPWARD if axis == record.options.get("up")), "y")
 
 
 def _shape(record: RunRecord, key: str, title: str, name: str, *, expected: bool = True) -> Shape:

@@ -7,7 +7,7 @@ from nfield.reports.figure_table import Figures, count, duration, figures_table,
 from nfield.reports.markup import Markup, absent, element, join, table
 from nfield.reports.numbers import MISSING, count_text, length_text, percent_text
 from nfield.reports.record import RunRecord
-from nfield.reports.stated import number, reason
+from nfield.reports.stated import mapping, number, reason
 
 LENGTHS = ("chamfer", "accuracy", "completeness", "hausdorff")
 SCORES = ("fscore", "normal_consistency")
@@ -89,8 +89,8 @@ def figures_section(record: RunRecord) -> Markup:
     columns = [("Field", record.field.metrics)]
     if record.baseline is not None:
         columns.append(("Plain MLP", record.baseline.metrics))
-    poisson = record.field.metrics.get("poisson")
-    if isinstance(poisson, dict) and set(poisson) - {"why"}:
+    poisson = mapping(record.field.metrics.get("poisson"))
+    if set(poisson) - {"why"}:
         columns.append(("Screened Poisson", poisson))
     columns = [(title, {**own, "seconds": own.get("seconds_fit", own.get("seconds"))}) for title, own in columns]
     return figures_table(
@@ -103,8 +103,8 @@ def figures_section(record: RunRecord) -> Markup:
 
 def cloud_section(record: RunRecord) -> Markup:
     """What was found out about the points before the fit."""
-    cloud = record.field.metrics.get("cloud", record.config.get("cloud"))
-    if not isinstance(cloud, dict) or not cloud:
+    cloud = mapping(record.field.metrics.get("cloud", record.config.get("cloud")))
+    if not cloud:
         return absent("What was understood about the cloud is not on record.")
     known = [key for key in CLOUD if key in cloud]
     others = [key for key in cloud if key not in CLOUD and key != "why" and not key.endswith("_why")]

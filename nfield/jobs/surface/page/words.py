@@ -3,7 +3,7 @@
 from nfield.jobs.surface.page.profiles import counted_record
 from nfield.reports.numbers import length_text
 from nfield.reports.record import RunRecord
-from nfield.reports.stated import number
+from nfield.reports.stated import mapping, number
 from nfield.reports.summary import about_bands, about_quality, order_words
 
 TRUTH = "the true mesh"
@@ -22,9 +22,7 @@ def _about_reference(record: RunRecord) -> str:
     against = record.field.metrics.get("bands_against")
     if not isinstance(against, str) or against == TRUTH:
         return ""
-    recipe = record.config.get("recipe")
-    encoding = recipe.get("encoding") if isinstance(recipe, dict) else None
-    own = isinstance(encoding, dict) and encoding.get("name") == "splines"
+    own = mapping(record.recipe.get("encoding")).get("name") == "splines"
     meaning = "they tell when the field settled, not how right it is" if own else "they tell how close to these it came"
     return f" They are measured against {against}: {meaning}."
 
@@ -39,8 +37,7 @@ def _about_surface(record: RunRecord) -> str:
     theirs = record.baseline.number("chamfer") if record.baseline is not None else None
     if theirs:
         ratios.append(f"{_times(own / theirs)} that of the plain MLP")
-    stated = record.field.metrics.get("poisson")
-    poisson = number(stated.get("chamfer")) if isinstance(stated, dict) else None
+    poisson = number(mapping(record.field.metrics.get("poisson")).get("chamfer"))
     if poisson:
         ratios.append(f"{_times(own / poisson)} that of screened Poisson")
     if ratios:

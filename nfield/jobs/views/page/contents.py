@@ -4,18 +4,10 @@ from nfield.jobs.views.page.sections import VIDEO_POLICY, geometry_section, vide
 from nfield.jobs.views.page.tables import VIEW_DEFINITIONS, per_view_table, view_figures
 from nfield.jobs.views.page.views import chosen_views, depth_record, seen_views
 from nfield.jobs.views.page.words import view_words
-from nfield.reports.contents import Contents
-from nfield.reports.figure_sections import (
-    band_section,
-    definitions,
-    heat_section,
-    quality_section,
-    settings_section,
-    tiles,
-)
-from nfield.reports.markup import Markup, absent, element, join, section
+from nfield.reports.contents import Contents, run_contents
+from nfield.reports.figure_sections import band_section, heat_section, tiles
+from nfield.reports.markup import Markup, absent, join, section
 from nfield.reports.record import RunRecord
-from nfield.reports.snapshots import snapshots_section
 from nfield.reports.summary import because
 
 TILES = ("ssim", "depth_error")
@@ -26,27 +18,19 @@ def views_contents(record: RunRecord) -> Contents:
     """Views beside the truth, depths, the video, bands, curves, figures and settings."""
     views = seen_views(record)
     chosen = chosen_views(views)
-    return Contents(
-        words=view_words(record, views),
-        sections=[
-            tiles(record, [key for key in TILES if key == TILES[0] or record.field.number(key) is not None]),
+    return run_contents(
+        record,
+        view_words(record, views),
+        figures=tiles(record, [key for key in TILES if key == TILES[0] or record.field.number(key) is not None]),
+        results=[
             section("Views beside the truth", views_section(record, chosen)),
             section("Depth and normals", geometry_section(record, chosen)),
             section("Around the scene", video_section(record)),
-            section("From coarse to fine", snapshots_section(record)),
-            section("Error of each frequency band over training", heat_section(record)),
-            section("Bands at the end", band_section(record)),
-            section("Frequencies of the depth", _depth_section(record)),
-            element(
-                "div",
-                section("Quality over time", quality_section(record)),
-                section("Figures", view_figures(record)),
-                class_="pair",
-            ),
-            section("Each view", per_view_table(record, views, chosen)),
-            section("Settings", settings_section(record)),
-            definitions(VIEW_DEFINITIONS),
         ],
+        frequencies=[section("Frequencies of the depth", _depth_section(record))],
+        beside=section("Figures", view_figures(record)),
+        further=[section("Each view", per_view_table(record, views, chosen))],
+        meanings=VIEW_DEFINITIONS,
         policy=VIDEO_POLICY,
     )
 

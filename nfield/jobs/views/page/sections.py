@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nfield.jobs.views.page.views import SeenView, held_out, read_view, view_picture
 from nfield.reports.charts import linear_ticks
-from nfield.reports.colours import lookup_table
+from nfield.reports.colours import PICTURE_MAP
 from nfield.reports.markup import POLICY, Markup, absent, element, join
 from nfield.reports.numbers import percent_text
 from nfield.reports.picture_grid import picture_grid
@@ -50,11 +50,10 @@ def views_section(record: RunRecord, chosen: Sequence[tuple[str, SeenView]]) -> 
 
 
 def _error_scale(top: float) -> Markup:
-    colours = lookup_table("magma")
     return scale_bar(
         "Error: absolute difference from the truth, as a share of the full range, the same scale for all views",
         f"Colour scale of the error: black is none, bright is {percent_text(top)} of the full range or more.",
-        lambda place: "#{:02x}{:02x}{:02x}".format(*colours[round(255 * place)]),
+        PICTURE_MAP,
         even_ticks(linear_ticks(0, top), top, percent_text),
     )
 

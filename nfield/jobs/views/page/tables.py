@@ -6,7 +6,7 @@ from nfield.reports.figure_table import Figures, count, duration, figures_table,
 from nfield.reports.markup import Markup, absent, element, join, table
 from nfield.reports.numbers import quality_text, quality_title
 from nfield.reports.record import RunRecord, Side
-from nfield.reports.stated import number
+from nfield.reports.stated import mapping, number
 
 FOLDED = 16
 """From this many views on, their table is folded away."""
@@ -53,7 +53,7 @@ VIEW_DEFINITIONS = (
 
 def view_figures(record: RunRecord) -> Markup:
     """Figures of field and plain MLP beside each other; those that change in training are the last evaluation's."""
-    columns = [(f"{side.name[0].upper()}{side.name[1:]}", _figures(side, record)) for side in record.sides]
+    columns = [(side.title, _figures(side, record)) for side in record.sides]
     return figures_table(
         columns,
         FIGURES,
@@ -73,7 +73,7 @@ def per_view_table(record: RunRecord, views: list[SeenView], chosen: list[tuple[
         return absent("This run has no figures of single views on record; they are written when a run finishes.")
     header = ["View"]
     for side in record.sides:
-        header += [f"{side.name[0].upper()}{side.name[1:]}: {quality_title(key)}" for key in ("psnr", "ssim")]
+        header += [f"{side.title}: {quality_title(key)}" for key in ("psnr", "ssim")]
     titles = {view.name: title for title, view in chosen}
     rows = []
     for view in views:
@@ -94,6 +94,5 @@ def folded(shown: Markup, count: int) -> Markup:
 
 def view_count(record: RunRecord, key: str) -> int | None:
     """How many views of a split config.json states."""
-    stated = record.config.get("views")
-    found = number(stated.get(key)) if isinstance(stated, dict) else None
+    found = number(mapping(record.config.get("views")).get(key))
     return None if found is None else int(found)

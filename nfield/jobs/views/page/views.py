@@ -12,7 +12,7 @@ from nfield.reports.other_bands import with_bands
 from nfield.reports.picture_sections import Pictures, compared
 from nfield.reports.pictures import read_picture
 from nfield.reports.record import RunRecord, Side
-from nfield.reports.stated import number
+from nfield.reports.stated import mapping, number
 
 PICTURED = ("views", "truth", "baseline")
 """Folders in RUN/outputs whose pictures make a view worth showing."""
@@ -106,5 +106,4 @@ def depth_record(record: RunRecord) -> RunRecord:
 
 def held_out(record: RunRecord) -> bool:
     """Whether the measured views were kept from training; so it is taken where the run does not say."""
-    stated = record.config.get("views")
-    return not isinstance(stated, dict) or number(stated.get("test")) != 0
+    return number(mapping(record.config.get("views")).get("test")) != 0

@@ -1,10 +1,17 @@
-"""The photograph that experiments share, at any number of pixels."""
+"""Samples that experiments share: one period of the line, and a photograph at any number of pixels."""
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from nfield.jobs.image.pixels import pixel_coordinates
+
+
+def periodic_points(
+    count: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Float[torch.Tensor, "count 1"]:
+    """Even points on [-1, 1) without the end, which is the first one of the next period and would count twice."""
+    return (torch.arange(count, dtype=dtype, device=device) / count * 2 - 1)[:, None]
 
 
 def camera_man(side: int) -> Float[np.ndarray, "side side"]:
