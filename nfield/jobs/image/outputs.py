@@ -97,3 +97,13 @@ def render(command: Any, result: ImageResult) -> Path:
         raise UserError(f"'{out}' exists. Choose another --out, or say --overwrite.")
     render_to(out, field, image, zoom=command.zoom, crop=crop_of(command.crop, image))
     return out
+
+
+def finish(command: Any, result: ImageResult) -> dict[str, Path]:
+    """Write the rendering that the command asks for beside the reconstruction."""
+    crop, image = crop_of(command.crop, result.pattern), result.pattern
+    if result.folder is None or (command.zoom == 1 and crop is None):
+        return {}
+    path = result.folder / "outputs" / reconstruction_name(image).replace("reconstruction", "rendering")
+    render_to(path, result.field, image, zoom=command.zoom, crop=crop)
+    return {}

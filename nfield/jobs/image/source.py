@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 from nfield.core.checks import UserError, positive
@@ -12,7 +11,6 @@ if TYPE_CHECKING:
 
     from nfield.core.image import Image
     from nfield.jobs.image.options import ImageOptions
-    from nfield.jobs.image.result import ImageResult
     from nfield.training.progress import Progress
 
 Crop = Optional[tuple[int, int, int, int]]
@@ -89,18 +87,6 @@ def crop_of(crop: Crop, image: "Image") -> Crop:
             f"{image.height} rows and {image.width} columns."
         )
     return crop
-
-
-def finish(command: Any, result: "ImageResult") -> dict[str, Path]:
-    """Write the rendering that the command asks for beside the reconstruction."""
-    from nfield.jobs.image.outputs import reconstruction_name, render_to
-
-    crop, image = crop_of(command.crop, result.pattern), result.pattern
-    if result.folder is None or (command.zoom == 1 and crop is None):
-        return {}
-    path = result.folder / "outputs" / reconstruction_name(image).replace("reconstruction", "rendering")
-    render_to(path, result.field, image, zoom=command.zoom, crop=crop)
-    return {}
 
 
 def size(config: Mapping[str, Any]) -> str:
