@@ -48,7 +48,7 @@ def test_one_command_makes_a_complete_run(cloud: Path, capsys: pytest.CaptureFix
 
 def test_metrics_alone_go_to_stdout(cloud: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("reconstruct", cloud, "--out", "a", "--mesh", "ball.stl", "--json", *SMALL) == 0
-    assert json.loads(capsys.readouterr().out)["task"] == "mesh"
+    assert json.loads(capsys.readouterr().out)["task"] == "surface"
     assert load_mesh(Path("ball.stl")).volume == pytest.approx(4 / 3 * np.pi, rel=0.03)
 
 
