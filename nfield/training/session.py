@@ -169,7 +169,7 @@ class TrainingSession:
         return self.state.updater.converged
 
     def open_stage(self) -> None:
-        """Let the network's next stage learn what is left over."""
+        """Let the network's next stage learn the residual."""
         self.settle()
         self.stages.open(self.field, self.task, self.progress)
         self.state.mark_good()

@@ -1,7 +1,7 @@
-"""`fit` repeated on what is left over: the engine of multi-stage networks, for any job with residuals.
+"""`fit` repeated on the residual: the engine of multi-stage networks, for any job with residuals.
 
-Notation (Wang & Lai, arXiv 2307.08934): u_n, the network of stage n; ε_n, the size of what is left over before it; f_n
-its dominant frequency, in cycles per unit of the coordinates in [−1, 1]^d; κ_n = 2π f_n, the reach of its first layer.
+Notation (Wang & Lai, arXiv 2307.08934): u_n, the network of stage n; ε_n, the size of the residual before it; f_n its
+dominant frequency, in cycles per unit of the coordinates in [−1, 1]^d; κ_n = 2π f_n, the reach of its first layer.
 
 What a job has to say is a `StageProblem`: the task of the next stage, made from the field so far. Each stage is two
 runs of `fit`, "stage-n-adam" and "stage-n-refine", with the last layer solved exactly in between. Both have
@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from nfield.core.checks import at_least, choice, positive
 from nfield.core.seeding import generator as seeded
 from nfield.fields.base import Field
-from nfield.fields.stage_plan import LEAST_KAPPA, StagePlan, StageProblem
+from nfield.fields.stage_plan import StagePlan, StageProblem
 from nfield.fields.staged import StageConfig, StagedField
 from nfield.io.run_folder import RunFolder
+from nfield.spectral.residual import LEAST_KAPPA
 from nfield.training.last_layer import solve_last_layer
 from nfield.training.levenberg import MOST_PARAMETERS
 from nfield.training.loop import fit
@@ -48,8 +49,8 @@ class StageSettings:
     depth: int = 1
     """Hidden layers of every stage."""
     network: str = "sine"
-    """sine: one reach κ for all first neurons; mscale: groups of them whose scales follow the spectrum of what is left
-    over, for functions and grids."""
+    """sine: one reach κ for all first neurons; mscale: groups of them whose scales follow the residual's spectrum, for
+    functions and grids."""
     adam_steps: int = 100
     """Steps of Adam at the beginning of each stage."""
     refiner: str = "auto"
@@ -91,7 +92,7 @@ class StageRecord:
     scale: float
     """ε of the stage."""
     frequency: float
-    """Dominant frequency of what the stage was to learn, in cycles per unit of the coordinates."""
+    """Dominant frequency of the residual that the stage was to learn, in cycles per unit of the coordinates."""
     kappa: float
     """κ of its first layer."""
     width: int
@@ -101,7 +102,7 @@ class StageRecord:
     samples: int
     """Points that it was trained on."""
     per_half_wave: float
-    """Samples per half wave of what it was to learn."""
+    """Samples per half wave of that residual."""
     refiner: str
     """What followed Adam; none where its steps were taken back."""
     seconds: float
@@ -134,7 +135,7 @@ def fit_in_stages(
             return found, records, f"The time was used up after stage {number - 1}."
         plan = problem.plan(found, _network(number, problem.in_dim, settings))
         if plan is None:
-            return found, records, f"After stage {number - 1} only rounding is left."
+            return found, records, f"The residual after stage {number - 1} is rounding."
         first_scale = float(found.scales[0]) if records else plan.scale
         stage = _Stage(number=number, first_scale=first_scale, plan=plan, before=found)
         before = error
