@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from nfield.core.checks import UserError
 from nfield.spectral.arrays import AnyArray, PerAxis, channels_first, to_numpy
@@ -67,9 +67,15 @@ class ResidualFigures:
         return self.size <= (ROUNDING_OF_FAST if fast else ROUNDING) * whole
 
 
-def residual_on_grid(values: Float[torch.Tensor, "..."], spacing: PerAxis) -> ResidualFigures:
-    """Of a residual (n_1, …, n_d, c) on a regular grid of 1 to 3 axes, `spacing` apart."""
-    return ResidualFigures(size=root_mean_square(values), frequency=grid_frequency(values, spacing, channels_last=True))
+def residual_on_grid(
+    values: Float[torch.Tensor, "..."], spacing: PerAxis, used: Bool[torch.Tensor, "..."] | None = None
+) -> ResidualFigures:
+    """Of a residual (n_1, …, n_d, c) on a regular grid of 1 to 3 axes, `spacing` apart; where it is not `used` it
+    counts as zero for the frequency, and not at all for the size."""
+    if used is not None:
+        values = torch.where(used[..., None], values, 0)
+    frequency = grid_frequency(values, spacing, channels_last=True)
+    return ResidualFigures(size=root_mean_square(values if used is None else values[used]), frequency=frequency)
 
 
 def residual_at_points(points: Float[torch.Tensor, "n d"], values: Float[torch.Tensor, "n c"]) -> ResidualFigures:

@@ -176,6 +176,8 @@ def test_what_the_mask_leaves_out_is_no_residual() -> None:
     spoiled[:, 24:] = 1.0
     task = ImageTask(Pixels(image=Image.from_array(spoiled), mask=mask), device=CPU)
     assert task.residual_figures(Waves()).size < 1e-3
+    # Its size is that of the training pixels, whatever their share of the picture is.
+    assert task.residual_figures(Waves(plus=0.5)).size == pytest.approx(0.5, rel=1e-3)
 
 
 def test_a_probe_that_the_mask_leaves_empty_has_no_psnr(monkeypatch) -> None:

@@ -184,10 +184,7 @@ class ImageTask:
     def residual_figures(self, field: FieldLike) -> ResidualFigures:
         """Of the residual over the probe's training pixels."""
         found = on_grid_in_chunks(field, *self._axes(self._probe_rows, self._probe_columns))
-        residual = (self._truth - found).float()
-        if self._probe_mask is not None:
-            residual = torch.where(self._probe_mask[..., None], residual, 0)
-        return residual_on_grid(residual, 2 * self.spacing)
+        return residual_on_grid((self._truth - found).float(), 2 * self.spacing, self._probe_mask)
 
     def finish(self, field: FieldLike) -> bool:
         """Give a field that takes corrections what it misses at the training pixels."""

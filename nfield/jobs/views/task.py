@@ -210,12 +210,16 @@ class RadianceTask:
         """Of pictures of training views, as a share of these; frequencies as at the middle of the scene."""
         scene, missed, shown, frequencies = SceneField(field, self.frame), 0.0, 0.0, []
         for view in _spread(self.pixels.views, RESIDUAL_VIEWS):
-            window, used = _centre(view), view.used()
+            window, mask = _centre(view), view.used()
+            used = None if mask is None else mask[window]
             truth = over(view.pixels(), self.background)[window]
             pose = torch.from_numpy(view.camera_to_world)
             found = scene.picture(pose, _cut(view, window), self.background).colour.numpy()
-            residual = right_outside(truth, found, None if used is None else used[window]) - truth
-            missed, shown = missed + float(np.mean(residual**2)), shown + float(np.mean(truth**2))
+            residual = right_outside(truth, found, used) - truth
+            if used is None or used.any():
+                inside = ... if used is None else used
+                missed += float(np.mean(residual[inside] ** 2))
+                shown += float(np.mean(truth[inside] ** 2))
             away = float(np.linalg.norm(view.camera_to_world[:3, 3] - np.asarray(self.frame.middle))) / self.frame.scale
             frequencies.append(grid_frequency(residual, away / view.lens.fx, channels_last=True))
         return ResidualFigures(size=math.sqrt(missed / max(shown, 1e-12)), frequency=float(np.mean(frequencies)))
