@@ -73,7 +73,7 @@ class EquationStages:
         forcing = root_mean_square(self.zero)
         slow = self.gain(0.25) * problem.size
         self.whole = forcing if forcing > 1e-12 * slow else slow
-        self.given = max([problem.size, *(float(b.abs().max()) for b in self._gaps(_nothing).values())])
+        self.given = max([problem.size, *(float(b.abs().max()) for _, b in self._gaps(_nothing))])
 
     def physical(self, scaled: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n d"]:
         """Points of [−1, 1]^d in the problem's units."""
@@ -117,8 +117,10 @@ class EquationStages:
         if replace(inside, size=self._share(inside.size, gaps)).is_rounding(1.0, self.spacing, noise=NOISE):
             return None
         error = replace(inside, size=inside.size / self.gain(max(inside.frequency, 0.25)))
-        on_edges = max((place.frequency(gap) for place, gap in zip(self.edges, gaps.values(), strict=False)), default=0)
-        missed = ResidualFigures(size=max(map(root_mean_square, gaps.values()), default=0.0), frequency=on_edges)
+        missed = ResidualFigures(
+            size=max((root_mean_square(gap) for _, gap in gaps), default=0.0),
+            frequency=max((place.frequency(gap) for place, gap in gaps), default=0.0),
+        )
         scale = max(error.size, missed.size)
         told = [one.frequency for one in (error, missed) if one.size >= LEAST_SHARE * scale]
         stated = [
@@ -146,15 +148,12 @@ class EquationStages:
             notes=notes,
         )
 
-    def _share(self, inside: float, gaps: dict[str, torch.Tensor]) -> float:
-        return max(inside / self.whole, *(float(gap.abs().max()) / self.given for gap in gaps.values()), 0.0)
+    def _share(self, inside: float, gaps: list[tuple[Place, torch.Tensor]]) -> float:
+        return max(inside / self.whole, *(float(gap.abs().max()) / self.given for _, gap in gaps), 0.0)
 
-    def _gaps(self, function: Function) -> dict[str, torch.Tensor]:
-        """B u − b on all places."""
-        found: dict[str, torch.Tensor] = {}
-        for place in self.edges:
-            found |= {name: gap.detach() for name, gap in self.mismatches(function, place).items()}
-        return found
+    def _gaps(self, function: Function) -> list[tuple[Place, torch.Tensor]]:
+        """B u − b with the place that it belongs to; there are two on a periodic one."""
+        return [(place, gap.detach()) for place in self.edges for gap in self.mismatches(function, place).values()]
 
     def _check_linear(self) -> None:
         """Raise UserError where R(a + b) − R(a) − R(b) + R(0) is not zero for two waves."""
