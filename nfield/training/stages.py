@@ -136,11 +136,10 @@ def fit_in_stages(
         plan = problem.plan(found, _network(number, problem.in_dim, settings))
         if plan is None:
             return found, records, f"The residual after stage {number - 1} is rounding."
-        first_scale = float(found.scales[0]) if records else plan.scale
-        stage = _Stage(number=number, first_scale=first_scale, plan=plan, before=found)
-        before = error
-        field, error, refiner, seconds = _train(stage, problem, settings, seed, folder, resume, progress)
+        field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
         found.append(plan.config, field, plan.scale)
+        before = error
+        error, refiner, seconds = _train(field, plan, found, problem, settings, seed, folder, resume, progress)
         kept = error < settings.improvement * before
         records.append(
             StageRecord(
@@ -173,38 +172,22 @@ def _network(number: int, in_dim: int, settings: StageSettings) -> StageConfig:
     return StageConfig(kappa=LEAST_KAPPA, width=width, depth=settings.depth, groups=NETWORKS[settings.network])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Stage:
-    """A stage that is to be trained, and those before it."""
-
-    number: int
-    first_scale: float
-    plan: StagePlan
-    before: StagedField
-
-
-def _error_with(stage: _Stage, field: Field, problem: StageProblem) -> float:
-    """The problem's error with the stages before and this network."""
-    whole = stage.before.first(len(stage.before.stages))
-    whole.append(stage.plan.config, field, stage.plan.scale)
-    return problem.error(whole)
-
-
 def _train(
-    stage: _Stage,
+    field: Field,
+    plan: StagePlan,
+    found: StagedField,
     problem: StageProblem,
     settings: StageSettings,
     seed: int,
     folder: RunFolder | None,
     resume: bool,
     progress: Progress | None,
-) -> tuple[Field, float, str, float]:
-    """One stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
+) -> tuple[float, str, float]:
+    """The last stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
 
-    Returns the network, the error with it, the refiner ("none" where its steps were taken back) and the seconds.
+    Returns the error with it, the refiner ("none" where its steps were taken back) and the seconds.
     """
-    number, plan = stage.number, stage.plan
-    field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
+    number = len(found.stages)
     large = field.count_parameters() > MOST_PARAMETERS
     refiner = ("lbfgs" if large else "levenberg") if settings.refiner == "auto" else settings.refiner
     common = TrainingSettings(
@@ -227,18 +210,18 @@ def _train(
     seconds = trained("adam", common)
     begin = time.perf_counter()
     # Rounding of this stage then stays that of a sum whose first stage has weights of this norm.
-    largest = LARGEST_WEIGHTS * stage.first_scale / plan.scale
+    largest = LARGEST_WEIGHTS * float(found.scales[0]) / plan.scale
     batch = plan.task.batch(seeded(seed, f"stage {number} last layer"))
     solve_last_layer(field, plan.task, batch, largest=largest)
     middle = {name: value.clone() for name, value in field.state_dict().items()}
-    middle_error = _error_with(stage, field, problem)
+    middle_error = problem.error(found)
     seconds += time.perf_counter() - begin
     seconds += trained("refine", refine)
     # Few samples can be met ever better by what is ever worse between them.
-    error = _error_with(stage, field, problem)
+    error = problem.error(found)
     if middle_error < error:
         field.load_state_dict(middle)
         error, refiner = middle_error, "none"
     for parameter in field.requires_grad_(False).eval().parameters():
         parameter.grad = None
-    return field, error, refiner, seconds
+    return error, refiner, seconds
