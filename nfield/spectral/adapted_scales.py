@@ -1,4 +1,4 @@
-"""Scales for the next network of an MscaleDNN, from the spectrum of what a fit has left over.
+"""Scales for the next network of an MscaleDNN, from the spectrum of a fit's residual.
 
 With fixed scales 1, 2, 4, … most networks have little to learn, and some frequencies have none near them. Scales that
 follow the posterior error in its Fourier transform are the idea of frequency-adaptive MscaleDNNs (Huang, You, Zhou,

@@ -91,6 +91,20 @@ def test_a_wave_that_moves_round():
     assert records[1].error < records[0].error < 1e-3
 
 
+def test_each_condition_tells_its_own_frequency():
+    """Three waves over the box at the start, 1.5 to a unit, beside a periodic axis, which has two terms."""
+    problem = Problem(
+        domain=Box(0, 2 * math.pi),
+        time=(0.0, 1.0),
+        residual=lambda u, at: at(u, "t") + at(u, "x"),
+        conditions=(Periodic(axis="x"), Initial(value=lambda p: (3 * p[:, :1]).sin())),
+        order=1,
+    )
+    plan = EquationStages(problem).plan(StagedField(2, 1), StageConfig(kappa=5.0, width=8))
+    assert plan is not None
+    assert plan.frequency == pytest.approx(1.5, abs=0.3)
+
+
 def test_the_gain_of_an_operator_is_that_on_waves():
     """|k²| and |λ² − k²| with k = 2πf over half the side."""
     stages = EquationStages(line((Dirichlet(value=solution),)))

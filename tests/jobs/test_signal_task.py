@@ -8,15 +8,9 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
+from nfield.fields.stage_plan import PER_HALF_WAVE, PER_PARAMETER, chebyshev_points, samples_per_axis
 from nfield.fields.staged import StageConfig, StagedField
-from nfield.jobs.signal.stages import (
-    PER_HALF_WAVE,
-    PER_PARAMETER,
-    FunctionStages,
-    SampleStages,
-    chebyshev_points,
-    samples_per_axis,
-)
+from nfield.jobs.signal.stages import FunctionStages, SampleStages
 from nfield.jobs.signal.task import SignalProbe, SignalTask, relative_l2
 
 
@@ -120,7 +114,7 @@ def exact(points):
     return torch.exp(points.sum(1)) * torch.cos(3 * points[:, 0])
 
 
-def test_scales_are_the_root_mean_square_of_what_is_left():
+def test_scales_are_the_root_mean_square_of_the_residual():
     """Oracle: the residual computed here, from the function and the first stage's network."""
     problem = FunctionStages(exact, 2)
     field, config = StagedField(2, 1), StageConfig(kappa=5.0, width=10)

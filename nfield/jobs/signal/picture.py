@@ -1,4 +1,4 @@
-"""One picture of a signal in stages: what each of them has left over, and in which frequencies."""
+"""One picture of a signal in stages: the residual after each of them, and its frequencies."""
 
 import io
 
@@ -30,11 +30,11 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
     for count in range(len(field.stages) + 1):
         with torch.no_grad():
             found = field.first(count).on_grid(probe.axes).numpy()
-        rest = np.abs(truth - found).max(-1)
-        while rest.ndim > 1:
-            rest = rest[..., rest.shape[-1] // 2]
+        residual = np.abs(truth - found).max(-1)
+        while residual.ndim > 1:
+            residual = residual[..., residual.shape[-1] // 2]
         label = f"after stage {count}" if count else "signal"
-        left.semilogy(probe.axes[0], np.maximum(rest, LEAST), linewidth=0.8, color=stage_colour(count), label=label)
+        left.semilogy(probe.axes[0], np.maximum(residual, LEAST), linewidth=0.8, color=stage_colour(count), label=label)
         if count and used:
             errors = bands(found)
             right.semilogy(
@@ -42,7 +42,7 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
                 [np.nan if errors[b] is None else max(errors[b] or 0.0, LEAST) for b in used],
                 "o-", color=stage_colour(count), label=label,
             )  # fmt: skip
-    left.set(xlabel="first coordinate, in [-1, 1]", title="What is left over")
+    left.set(xlabel="first coordinate, in [-1, 1]", title="Residual")
     right.set(xscale="log", xlabel="band from, cycles per unit of [-1, 1]", title="Relative error of each band")
     for axes in (left, right):
         if axes.lines:
