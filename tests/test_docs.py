@@ -334,7 +334,7 @@ def test_every_option_of_the_views_bench_is_told() -> None:
 
 
 def test_every_option_of_products_of_views_is_told() -> None:
-    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").split("## Views nobody took")[1]))
+    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").split("## Novel views")[1]))
     assert {"path", "frames", "zoom", "show", "out", "baseline", "device", "overwrite", "quiet"} <= told
     assert {"cloud", "points", "resolution", "faces"} <= told
 
