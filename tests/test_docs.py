@@ -50,6 +50,7 @@ from nfield.jobs.views.options import ViewsOptions
 from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
+from nfield.scenes.scene_files import load_scene
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,11 +61,12 @@ WITH_COMMANDS = [
     "docs/surfaces.md",
     "docs/scans.md",
     "docs/views.md",
+    "docs/scenes.md",
     "docs/stages.md",
     "docs/lab.md",
     "docs/equations.md",
 ]
-WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/stages.md"]
+WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/scenes.md", "docs/stages.md"]
 
 
 def read(name: str) -> str:
@@ -340,12 +342,26 @@ def test_every_option_of_products_of_views_is_told() -> None:
 
 
 def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
-    text = read("docs/scans.md").split("## Measuring against Poisson")[1]
+    text = read("docs/scans.md").split("## Measuring against screened Poisson")[1]
     told = set(re.findall(r"`--([a-z][a-z-]*)", text))
     fields = [*dataclasses.fields(MeshBenchOptions), *dataclasses.fields(MeshCommand)]
     assert {field.name.replace("_", "-") for field in fields} - {"meshes"} == told
     row = next(line for line in text.splitlines() if line.startswith("| `--cases"))
     assert re.findall(r"`(\d+k-\w+)`", row) == list(CASES)
+
+
+def test_toy_scenes_stand_in_their_table() -> None:
+    rows = table_rows(read("docs/scenes.md"), "scene")
+    assert set(rows) == {path.stem for path in (ROOT / "scenes").glob("*.yaml")}
+
+
+def test_the_scene_of_your_own_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(blocks(read("docs/scenes.md"), "yaml")[0], encoding="utf-8")
+    scene = load_scene(tmp_path / "mine.yaml")
+    assert not scene.unbounded
+    distance = scene.distance(torch.tensor([[-0.3, 0.0, 0.1], [0.0, 0.0, 3.0]]))
+    assert distance[0] == pytest.approx(-0.4, abs=1e-5)
+    assert distance[1] > 2
 
 
 def test_every_option_of_scan_is_told() -> None:
