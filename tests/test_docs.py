@@ -64,6 +64,9 @@ WITH_COMMANDS = [
     "docs/scenes.md",
     "docs/stages.md",
     "docs/lab.md",
+    "docs/lab-order.md",
+    "docs/lab-cures.md",
+    "docs/lab-phenomena.md",
     "docs/equations.md",
 ]
 WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/scenes.md", "docs/stages.md"]
@@ -193,6 +196,9 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "render-views":
         words += ["--quiet", "--steps", "2", "--evaluations", "2", "--size", "12", "--train", "3", "--test", "1"]
         words += ["--samples", "512", "--frames", "2"]
+    if words[0] == "lab":
+        assert words[1] in {*EXPERIMENTS, "all"}
+        words[1] = words[1] if words[1] in {"order-1d", "all"} else "complexity"
     if words[0] == "solve":
         words += ["--quiet", "--steps", "3", "--points", "16", "--evaluations", "2"]
     if words[0] == "bench":
