@@ -199,6 +199,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "lab":
         assert words[1] in {*EXPERIMENTS, "all"}
         words[1] = words[1] if words[1] in {"order-1d", "all"} else "complexity"
+        words += [] if "--size" in words else ["--size", "quick"]
     if words[0] == "solve":
         words += ["--quiet", "--steps", "3", "--points", "16", "--evaluations", "2"]
     if words[0] == "bench":
