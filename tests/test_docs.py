@@ -5,6 +5,7 @@ Commands and blocks run on a small picture with a few steps; file names and ever
 
 import ast
 import dataclasses
+import inspect
 import math
 import re
 import shlex
@@ -51,6 +52,8 @@ from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
 from nfield.scenes.scene_files import load_scene
+from nfield.training.row_jacobians import LeastSquaresTask
+from nfield.training.task import FinishingTask, ScheduledTask
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -253,6 +256,63 @@ def test_python_blocks_run(name: str, workplace: Path, capsys: pytest.CaptureFix
         errors, bands = namespace["errors"], namespace["bands"].bands  # type: ignore[attr-defined]
         told = [error for (low, _), error in zip(bands, errors, strict=True) if low == 8]  # type: ignore[call-overload]
         assert told == [pytest.approx(0.1, rel=1e-4)]
+
+
+def run_blocks(name: str) -> dict[str, Any]:
+    """The names that a document's Python blocks leave, run from top to bottom as printed."""
+    namespace: dict[str, Any] = {}
+    with torch.random.fork_rng():
+        for source in blocks(read(name), "python"):
+            exec(compile(source, name, "exec"), namespace)
+    return namespace
+
+
+def test_the_custom_training_learns_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracles: the signal's three waves lie in three bands of a third of the energy each; a resumed run is the run."""
+    monkeypatch.chdir(tmp_path)
+    found = run_blocks("docs/custom-training.md")
+    task, result = found["task"], found["result"]
+    carrying = [i for i, energy in enumerate(task.bands.energy) if energy > 0.01]
+    assert [task.bands.bands[i] for i in carrying] == [(1, 2), (4, 8), (8, 16)]
+    assert [task.bands.energy[i] for i in carrying] == pytest.approx([1 / 3] * 3, abs=1e-3)
+    by_loop, by_hand = result.history[-1]["bands"], found["errors"][-1]
+    for i in carrying:
+        assert by_loop[i] < 0.15
+        assert by_hand[i] < 0.15
+    assert result.history[-1]["snr"] > 20
+    assert found["order"].value == 1
+    assert found["resumed"].finished
+    assert [line["bands"] for line in found["resumed"].history] == [line["bands"] for line in result.history]
+    assert (tmp_path / "runs" / "custom" / "history.jsonl").is_file()
+
+
+def test_methods_of_a_task_that_the_custom_training_names_exist() -> None:
+    rows = table_rows(read("docs/custom-training.md"), "method")
+    protocols = (ScheduledTask, LeastSquaresTask, FinishingTask)
+    known = {
+        f"{name}({', '.join(list(inspect.signature(getattr(kind, name)).parameters)[1:])})"
+        for kind in protocols
+        for name in vars(kind)
+        if not name.startswith("_")
+    }
+    assert set(rows) == known
+
+
+def test_an_encoding_cures_the_network_inside_pytorch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: three equally strong waves; the plain network learns them low first and the encoded one learns all."""
+    monkeypatch.chdir(tmp_path)
+    found = run_blocks("docs/inside-pytorch.md")
+    carrying = [i for i, energy in enumerate(found["bands"].energy) if energy > 0.01]
+    assert [found["bands"].bands[i] for i in carrying] == [(1, 2), (4, 8), (16, 32)]
+    plain, encoded = ([found["learned"][name][i] for i in carrying] for name in ("plain", "encoded"))
+    assert max(encoded) < 0.1
+    assert plain == sorted(plain)
+    assert plain[-1] > 0.5
+    assert "frequencies" in dict(found["encoding"].named_buffers())
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
