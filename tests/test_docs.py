@@ -72,6 +72,7 @@ WITH_COMMANDS = [
     "docs/lab-phenomena.md",
     "docs/equations.md",
 ]
+CPU_TORCH = ["pip", "install", "torch", "--index-url", "https://download.pytorch.org/whl/cpu"]
 WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/scenes.md", "docs/stages.md"]
 
 
@@ -90,8 +91,9 @@ def prose(text: str) -> str:
 
 
 def commands(text: str) -> list[list[str]]:
-    """Words of the command lines in the bash blocks."""
+    """Words of the command lines in the bash blocks, and of those that begin the line of a job."""
     lines = [line for block in blocks(text, "bash") for line in block.splitlines()]
+    lines += re.findall(r"^\*\*[\w ]+\*\*: `(nfield [^`]+)`", text, flags=re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines if line.strip()]
 
 
@@ -231,7 +233,7 @@ def test_other_commands_exist(path: Path) -> None:
         if words[0] == "make":
             assert words[1] in targets
         elif words[0] == "pip":
-            assert words == ["pip", "install", "."]
+            assert words in (["pip", "install", "."], CPU_TORCH)
         else:
             assert words[0] == "nfield"
             assert path.relative_to(ROOT).as_posix() in WITH_COMMANDS, "its commands are not run by any test"
@@ -241,6 +243,14 @@ def test_other_commands_exist(path: Path) -> None:
 def test_verbs_named_in_words_exist(path: Path) -> None:
     named = re.findall(r"`nfield ([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
     assert set(named) <= set(VERBS)
+
+
+def test_every_job_has_a_command_and_a_small_picture_in_the_readme() -> None:
+    text = read("README.md")
+    assert [words[1] for words in commands(text) if words[0] == "nfield"] == list(VERBS)[:4] + ["lab"]
+    pictures = re.findall(r"\((docs/pictures/[\w-]+\.png)\)", text)
+    assert len(pictures) == 6
+    assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == {Path(name).name for name in pictures}
 
 
 def test_the_readme_lists_every_verb() -> None:
