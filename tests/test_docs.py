@@ -146,6 +146,37 @@ def test_every_document_is_reached_from_the_readme() -> None:
         assert f"({path.relative_to(ROOT).as_posix()})" in text
 
 
+REFUSED = "| in place of | say |"
+UNREAD = {"glossary.md", "CHANGELOG.md", "architecture.md", "adding-a-backbone.md"}
+"""The list of refused words itself, what is past, and pages that are written with the code."""
+
+
+def refused_words() -> list[str]:
+    """The phrases that the glossary's last table refuses."""
+    table = read("docs/glossary.md").split(REFUSED)[1]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")]
+    return [phrase.strip().lower() for cell in cells for phrase in cell.split(",")]
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if p.name not in UNREAD], ids=lambda p: p.name)
+def test_guides_use_the_words_of_the_glossary(path: Path) -> None:
+    words = " ".join(prose(path.read_text(encoding="utf-8")).lower().split())
+    assert [phrase for phrase in refused_words() if re.search(rf"\b{re.escape(phrase)}\b", words)] == []
+
+
+def test_the_glossary_defines_each_word_once() -> None:
+    text = read("docs/glossary.md").split("## Words that are not used")[0]
+    heads = re.findall(r"^- \*\*(.+?)\*\*", text, flags=re.MULTILINE)
+    words = [word.strip().lower() for head in heads for word in re.split(r", | / ", head)]
+    assert len(words) == len(set(words))
+    wanted = """band, band error, baseline, peer, truth, residual, stage, order statistic, energy of a band, nyquist, threshold, learned,
+        run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid, accumulated opacity, posed images,
+        stratified coarse samples, importance fine samples, cone angle, contraction, signed distance (sdf), eikonal loss, splines,
+        smoothing length"""
+    assert {word.strip() for word in wanted.split(",")} <= set(words)
+    assert len(refused_words()) > 10
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Tiny networks gain nothing from threads, and wait long for them on a busy machine."""
