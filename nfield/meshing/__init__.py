@@ -1,1 +1,1 @@
-"""Surfaces of fields as triangle meshes: extraction in blocks, polishing, cleaning, checks. Fields are callables."""
+"""Surfaces of fields, which are callables, as triangle meshes: extraction, projection of vertices, cleaning, checks."""

@@ -1,1 +1,1 @@
-"""What point clouds tell of their surface before anything is fitted: spacing, areas, normals and their orientation."""
+"""What can be estimated from a point cloud before anything is fitted: spacing, areas, normals and their orientation."""

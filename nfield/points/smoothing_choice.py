@@ -1,4 +1,4 @@
-"""How much to smooth a cloud, told by points that were left out of the fit."""
+"""How much to smooth a cloud, judged by points that were held out of the fit."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ HELD_OUT = 0.2
 MOST_POINTS = 120_000
 """Larger clouds are judged by their part around a random point."""
 QUICK_POINTS = 16_000
-"""Points of a part that tells the noise, and what fits take, before time is spent on all."""
+"""Points of a part that shows the noise, and what fits take, before time is spent on all."""
 INNER = 0.8
 """Of the reach of such a part: beyond, where its neighbours are missing, no point is judged."""
 STEP_PER_LENGTH = 1.2
@@ -103,7 +103,7 @@ def choose_smoothing(
     """The smoothing length whose surface comes closest to points that were left out of the fit.
 
     One point in five is left out. A first fit gives the noise, which gives a length to begin with; the next ones are
-    tried in the direction in which the left-out points come closer, until they no longer do. `seconds_left` tells how
+    tried in the direction in which the left-out points come closer, until they no longer do. `seconds_left` gives how
     long the whole fit may take from now on: where another trial would not leave time for it, the best so far is taken.
     `on_trial` is called with the number of the trial that begins.
     """
@@ -218,7 +218,7 @@ class _Trials:
         return seconds_left is None or seconds_left() > (1 + self.share) * like.seconds
 
     def judged(self, trial: _Trial, length: float | None = None) -> Judged:
-        """What a trial tells, with another length in spacings where that is better."""
+        """What a trial shows, with another length in spacings where that is better."""
         return Judged(
             smoothing=smoothing_of(trial.length if length is None else length, self.spacing),
             noise=trial.noise,

@@ -28,7 +28,7 @@ class Silhouette:
 
 
 def visual_hull(silhouettes: Iterable[Silhouette], resolution: int) -> Bool[Tensor, " cells"]:
-    """Which of resolution³ cells of [-1, 1]³ may hold something, from coarse to fine; flat, the last axis fastest."""
+    """Which of resolution³ cells of [-1, 1]³ may be occupied, from coarse to fine; flat, the last axis fastest."""
     views = list(silhouettes)
     size = resolution
     while size > COARSEST and size % 2 == 0:

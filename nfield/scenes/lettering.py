@@ -71,7 +71,7 @@ class Text(Pattern):
     def _unrolled(self, places: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Radians along the equator from the middle of the nearest copy, and above the equator."""
         longitude, latitude = globe(places)
-        # The first copy faces -y, where pictures are looked at from.
+        # The first copy faces -y, where cameras mostly stand.
         turned = self.copies * (longitude + 0.25)
         return 2 * math.pi / self.copies * (turned - turned.round()), math.pi * latitude
 

@@ -1,4 +1,4 @@
-"""Scene files: what may stand in them, and how they are read. docs/scenes.md tells it with an example.
+"""Scene files: what may stand in them, and how they are read. docs/scenes.md has an example.
 
 A scene is a block of keys:
 

@@ -1,7 +1,7 @@
 """Error of displaced closed curves per band of frequencies along the curves.
 
 A closed curve c is sampled evenly by its arc length s, so that its coordinates x(s), y(s), z(s) are periodic signals,
-whose Fourier coefficients tell its shape: low ones size and proportions, high ones detail (Kuhl and Giardina, Elliptic
+whose Fourier coefficients hold its shape: low ones size and proportions, high ones detail (Kuhl and Giardina, Elliptic
 Fourier features of a closed contour, Computer Graphics and Image Processing 18, 1982).
 Notation: curve j has n_j samples at distance h_j, length L_j = n_j h_j; ĉ_k and ê_k are the coefficients (1/n) Σ … at k
 cycles per length L_j, that is, at the frequency k/L_j.

@@ -1,4 +1,4 @@
-"""The frequency that dominates what a fit has left over: on a grid by its spectrum, elsewhere by its sign changes.
+"""The frequency that dominates the residual of a fit: on a grid by its spectrum, elsewhere by its sign changes.
 
 Frequencies are in cycles per unit length, of signals that are not periodic.
 """
@@ -36,7 +36,7 @@ def scattered_frequency(points: Float[AnyArray, "n d"], values: Float[AnyArray, 
 
     A plane wave of frequency f changes its sign 2 f |cos α| times per unit length along a line at angle α to it. In
     more than one dimension the lines are those from every point to its nearest neighbour, of random directions; only
-    waves longer than about twice that distance are told rightly.
+    waves longer than about twice that distance are found rightly.
     """
     import scipy.spatial
 

@@ -13,7 +13,7 @@ from nfield.io.geometry.clouds import save_cloud
 from nfield.io.geometry.meshes import save_mesh
 from nfield.io.run_folder import RunFolder
 from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import vertex_normals
+from nfield.meshing.project import vertex_normals
 from nfield.points.prepare import Prepared
 from nfield.rendering.cameras import Up
 from nfield.rendering.mesh_views import mesh_cameras, render_mesh

@@ -245,7 +245,7 @@ class _Run:
                 resolution=resolution,
                 open_surface=options.open,
                 faces=options.faces,
-                polished=options.polish,
+                projected=options.polish,
             )
         except UserError as error:
             # A network that was hardly trained may have no zeros; what it has learned is kept and shown all the same.
@@ -264,7 +264,7 @@ class _Run:
         resolution = min(MOST_BASELINE_CELLS, self.options.resolution or MOST_BASELINE_CELLS)
         try:
             result.baseline_mesh = mesh_of(
-                result.baseline, extent_of(prepared), resolution=resolution, polished=False
+                result.baseline, extent_of(prepared), resolution=resolution, projected=False
             ).mesh
         except UserError as error:
             result.baseline_why = str(error)
