@@ -10,7 +10,7 @@ from nfield.io.atomic import write_text
 from nfield.jobs.surface.page.pictures import preview
 from nfield.jobs.surface.page.profiles import counted_record
 from nfield.jobs.surface.page.tables import LENGTHS, SCORES, SURFACE_DEFINITIONS
-from nfield.jobs.views.page.comparison import each_view, shared_view, view_told
+from nfield.jobs.views.page.comparison import each_view, shared_view, view_caption
 from nfield.jobs.views.page.tables import VIEW_DEFINITIONS
 from nfield.jobs.views.page.views import SeenView, depth_record, view_picture
 from nfield.reports.charts import Curve, line_chart
@@ -241,6 +241,6 @@ def _pictures(records: list[RunRecord], names: list[str]) -> Markup:
             continue
         told = quality_text(record.quality_name, record.field.quality)
         if view is not None and record.task == "views":
-            told = view_told(record, view)
+            told = view_caption(record, view)
         figures.append(figure(picture, f"Reconstruction: {name}", element("strong", name), f" {told}", side=512))
     return join([*named, element("div", *figures, class_="trio"), *missing])

@@ -184,8 +184,8 @@ def _since(side: Side, band: BandFigures | None, *, finished: bool) -> str:
     if band.step_below_threshold is None:
         return "never" if finished else MISSING
     seconds = time_of_step(side, band.step_below_threshold)
-    told = f"step {band.step_below_threshold:,}"
-    return told if seconds is None else f"{told} ({seconds_text(seconds)})"
+    text = f"step {band.step_below_threshold:,}"
+    return text if seconds is None else f"{text} ({seconds_text(seconds)})"
 
 
 def quality_section(record: RunRecord) -> Markup:

@@ -316,7 +316,7 @@ def test_bands_against_the_splines_are_told_as_such(make_mesh_run, encoding):
     config["recipe"] = {"encoding": {"name": encoding}}
     (run / "config.json").write_text(json.dumps(config))
     meaning = {
-        "splines": "they tell when the field settled, not how right it is.",
-        "hash-grid": "they tell how close to these it came.",
+        "splines": "they show when the field settled, not how right it is.",
+        "hash-grid": "they show how close to these it came.",
     }[encoding]
     assert f"They are measured against {against}: {meaning}" in Reader(write_report(run)).text

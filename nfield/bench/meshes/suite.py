@@ -1,7 +1,7 @@
 """Surfaces from scans of true meshes: nfield's default beside screened Poisson at its best depth, in one run.
 
 The best depth is picked afterwards against the truth, which no user could do: the peer at its very best. Every method
-runs on every scan in a process of its own, which gives its peak memory and keeps a crash from ending the rest.
+runs on every scan in a process of its own, which gives its peak memory and keeps a crash from ending the others.
 """
 
 from collections.abc import Sequence

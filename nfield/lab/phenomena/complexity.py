@@ -72,7 +72,7 @@ def last_hidden(ensemble: Ensemble, points: Float[torch.Tensor, "n d"]) -> Float
     return h
 
 
-def growth(course: Float[np.ndarray, " looks"]) -> float:
+def growth(course: Float[np.ndarray, " steps"]) -> float:
     """Spearman correlation of a measure with the step; 0 where it never changes."""
     from scipy.stats import spearmanr
 
@@ -132,8 +132,8 @@ def run(setting: Setting) -> Outcome:
         },
         plot=_plot(followed.steps, course, of_target),
         notes=(
-            "Looks are spaced evenly in the logarithm of the step, so that the correlation gives the first steps as "
-            "much weight as the last.",
+            "Evaluations are spaced evenly in the logarithm of the step, so that the correlation gives the first steps "
+            "as much weight as the last.",
             "The centroid of the small random output at the start is of no low frequency: it falls for a few steps, "
             "until the lowest wave is there, and grows from then on.",
             "All three depend on the start: with large initial weights the output is complex before it is trained.",

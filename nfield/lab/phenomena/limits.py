@@ -125,7 +125,7 @@ def trainings(sizes: _Settings) -> dict[str, tuple[Any, np.ndarray, float]]:
 def on_waves(
     config: Any, truth: np.ndarray, gain: float, sizes: _Settings, setting: Setting, name: str
 ) -> tuple[list[int], np.ndarray, float]:
-    """Steps looked at, errors by look, member and wave, and the rate."""
+    """Steps, errors by step, member and wave, and the rate."""
     place = np.arange(1, sizes.samples + 1) / (sizes.samples + 1)
     points = torch.from_numpy(2 * place - 1)[:, None].to(setting.device)
     values = torch.from_numpy(truth)[:, None].to(setting.device)
@@ -161,7 +161,7 @@ def all_bits(count: int) -> Float[torch.Tensor, "rows count"]:
 def accuracies(
     rule: Callable[[torch.Tensor], torch.Tensor], rate: float, sizes: _Settings, setting: Setting, name: str
 ) -> tuple[list[int], np.ndarray]:
-    """Steps, and the share of right signs on trained and on other inputs, by look and member."""
+    """Steps, and the share of right signs on trained and on other inputs, by step and member."""
     inputs = all_bits(sizes.bits)
     order = torch.randperm(len(inputs), generator=setting.generator("bits"))
     inputs = inputs[order].to(setting.device)
@@ -182,7 +182,7 @@ def accuracies(
 
 
 def judged(orders: dict[str, list[float | None]], right: dict[str, np.ndarray]) -> dict[str, bool]:
-    """Each part of the claim by itself. Orders that cannot be told are none."""
+    """Each part of the claim by itself. Orders that are not known are none."""
     known = {name: [0.0 if order is None else order for order in row] for name, row in orders.items()}
     return {
         "values": min(known["values"]) >= LOW_FIRST - ROUNDING,

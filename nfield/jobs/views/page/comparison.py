@@ -19,10 +19,10 @@ def shared_view(records: list[RunRecord]) -> SeenView | None:
     return chosen[len(chosen) // 2][1]
 
 
-def view_told(record: RunRecord, view: SeenView) -> str:
+def view_caption(record: RunRecord, view: SeenView) -> str:
     """The run's figures of that view."""
     own = next((one for one in seen_views(record) if one.name == view.name), None)
-    return own.field.told if own is not None else ""
+    return own.field.caption if own is not None else ""
 
 
 def each_view(records: list[RunRecord], names: list[str]) -> list[Markup]:
