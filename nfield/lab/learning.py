@@ -5,7 +5,7 @@ here all samples are in every step and nothing else happens, so that what is see
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,6 +97,8 @@ class Followed:
     """What was measured, by step."""
     errors: Float[torch.Tensor, " members"]
     """Mean squared errors at the end."""
+    rate: float
+    ensemble: Ensemble
 
 
 def follow(
@@ -105,6 +107,7 @@ def follow(
     values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
     measure: Callable[[Ensemble], Any],
     *,
+    rate: float,
     record: Sequence[int],
     **training: Any,
 ) -> Followed:
@@ -116,8 +119,33 @@ def follow(
         steps.append(step)
         seen.append(measure(now))
 
-    errors = learn(ensemble, points, values, record=record, at_step=at_step, **training)
-    return Followed(steps=steps, seen=np.array(seen), errors=errors)
+    errors = learn(ensemble, points, values, rate=rate, record=record, at_step=at_step, **training)
+    return Followed(steps=steps, seen=np.array(seen), errors=errors, rate=rate, ensemble=ensemble)
+
+
+def follow_tuned(
+    network: BackboneConfig,
+    points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"],
+    values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
+    measure: Callable[[Ensemble], Any],
+    setting: Setting,
+    *,
+    seeds: int,
+    trial: Mapping[str, Any],
+    gain: float = 1.0,
+    **training: Any,
+) -> Followed:
+    """Find the best rate, as `tuned_rate` does with `trial`, and follow a training of so many seeds at it.
+
+    Where members have samples of their own, the rate is that of the first one's.
+    """
+    x, y = (each[0] if each.ndim == 3 else each for each in (points, values))
+    rate = tuned_rate(network, x, y, setting, **trial).rate
+    ensemble = Ensemble(
+        network, points.shape[-1], values.shape[-1], setting.seeds(seeds), dtype=points.dtype, gain=gain,
+        device=setting.device,
+    )  # fmt: skip
+    return follow(ensemble, points, values, measure, rate=rate, setting=setting, **training)
 
 
 def _first_order(

@@ -22,7 +22,7 @@ from nfield.backbones.base import AbstractBackbone, BackboneConfig
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, learn, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, learn, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
 from nfield.lab.samples import periodic_points
 from nfield.reports.colours import COLOURS, REFERENCE
@@ -231,23 +231,13 @@ def _shares(activation: str, etas: np.ndarray, sizes: _Settings, setting: Settin
     values = target(points) * bell(points, DEVIATION)
     values = values / values.std()
     network = _Weighted(inside=MLPConfig(width=sizes.width, depth=1, activation=activation))
-    rate = tuned_rate(
-        network, points, values, setting, rates=(0.03, 0.1, 0.3), steps=max(sizes.steps // 8, 5), optimizer="descent"
-    ).rate
-    ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, device=setting.device)
-    course = follow(
-        ensemble,
-        points,
-        values,
-        lambda now: shares_above(*flow(now, points, values), 2.0, etas),
-        steps=sizes.steps,
-        rate=rate,
-        optimizer="descent",
-        record=record_steps(sizes.steps, 25),
-        setting=setting,
+    course = follow_tuned(
+        network, points, values, lambda now: shares_above(*flow(now, points, values), 2.0, etas), setting,
+        trial={"rates": (0.03, 0.1, 0.3), "steps": max(sizes.steps // 8, 5), "optimizer": "descent"},
+        seeds=sizes.seeds, steps=sizes.steps, optimizer="descent", record=record_steps(sizes.steps, 25),
         name=f"decay-rate, {NAMES[activation]}",
-    )
-    return rate, np.median(course.seen, 0)
+    )  # fmt: skip
+    return course.rate, np.median(course.seen, 0)
 
 
 def _decay(part: str, sizes: _Settings, setting: Setting) -> np.ndarray:

@@ -15,9 +15,8 @@ from nfield.backbones import MLPConfig
 from nfield.core.seeding import generator
 from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
-from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.learning import follow_tuned
 from nfield.lab.samples import camera_man, pixel_centres
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, level, panels
@@ -100,14 +99,13 @@ def run(setting: Setting) -> Outcome:
         kept = order[:, held:]
         x = points[kept].to(setting.device)
         y = torch.gather(values, 1, kept[..., None]).to(setting.device)
-        rates.append(
-            tuned_rate(network, x[0], y[0], setting, rates=(1e-3, 3e-3, 1e-2), steps=max(sizes.steps // 6, 1)).rate
-        )
-        ensemble = Ensemble(network, 2, 1, seeds, device=setting.device)
-        outputs = follow(
-            ensemble, x, y, lambda now: now.curves(points.to(setting.device)), steps=sizes.steps, rate=rates[-1],
-            record=evaluated, setting=setting, name=f"early-stopping: noise {noise:g}",
-        ).seen  # fmt: skip
+        followed = follow_tuned(
+            network, x, y, lambda now: now.curves(points.to(setting.device)), setting, seeds=sizes.seeds,
+            steps=sizes.steps, trial={"rates": (1e-3, 3e-3, 1e-2), "steps": max(sizes.steps // 6, 1)},
+            record=evaluated, name=f"early-stopping: noise {noise:g}",
+        )  # fmt: skip
+        rates.append(followed.rate)
+        outputs = followed.seen
         mistakes = (outputs - values[..., 0].numpy()) ** 2
         by_order = np.take_along_axis(mistakes, order.numpy()[None], 2)
         course = {
@@ -146,7 +144,7 @@ def run(setting: Setting) -> Outcome:
             "best_step": [[evaluated[i] for i in courses[n]["clean"].argmin(0)] for n in NOISES],
             "noisy_psnr": [float(decibels(np.array(n**2))) for n in NOISES],
             "learning_rates": rates,
-            "parameters": ensemble.parameters_of_one,
+            "parameters": followed.ensemble.parameters_of_one,
         },
         plot=_plot(evaluated, courses, losses, pictures),
         notes=(
