@@ -20,7 +20,7 @@ from nfield.points.understanding import Understanding, outliers, thinning, under
 MOST_POINTS = 400_000
 """Larger clouds are thinned: fit and mesh of so many stay well within 6 GB, and grow with their number."""
 FEW_POINTS = 40
-"""Below this too few points can be left out to measure noise."""
+"""Below this too few points can be held out to measure noise."""
 JUDGED_POINTS = 4096
 """Points at which the distance from the surface is measured."""
 FLIPPED_SHARE = 0.02

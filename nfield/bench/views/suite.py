@@ -48,7 +48,7 @@ class ViewsBenchOptions:
     test: int = 10
     """Views of a toy scene that are held out."""
     downscale: float = 1.0
-    """Make photographs this many times smaller along each side."""
+    """Make posed images this many times smaller along each side."""
     peers: bool = True
     """Run the positional MLP and the plain MLP too."""
     seed: int = 0
@@ -73,7 +73,7 @@ class ViewsBenchOptions:
 def bench_views(
     scenes: Sequence[str], options: ViewsBenchOptions, *, folder: Path, command: str, progress: Progress
 ) -> dict[str, Any]:
-    """Measure all methods on all scenes, toy scenes or folders of photographs; the result is bench.json's content.
+    """Measure all methods on all scenes, toy scenes or folders of posed images; the result is bench.json's content.
 
     After every run bench.json, bench.md and a picture are in the folder, so that what was measured is kept whatever
     happens next. Raises KeyboardInterrupt that says so.

@@ -17,7 +17,7 @@ FIGURES: Figures = {
     "depth_error": ("Depth error, input units", quality("depth_error")),
     "seconds_per_view": ("Time to render a view", duration),
     "rays": ("Rays trained on", count),
-    "occupied": ("Space that is not empty", share),
+    "occupied": ("Occupied cells", share),
     "parameters": ("Parameters", count),
     "seconds_fit": ("Training", duration),
     "seconds_total": ("Time in all", duration),
