@@ -16,6 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from nfield.cli.fit_image import Command
+from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.cli.render_views import Command as ViewsCommand
+from nfield.cli.solve import Command as SolveCommand
 from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
@@ -24,12 +28,8 @@ from nfield.bench.views.suite import ViewsBenchOptions
 from nfield.cli import VERBS, export, lab, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
-from nfield.cli.fit_image import Command
 from nfield.cli.lab import Command as LabCommand
-from nfield.cli.reconstruct import Command as ReconstructCommand
-from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
-from nfield.cli.solve import Command as SolveCommand
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from nfield.jobs.surface.networks import network_recipe
+from nfield.jobs.surface.scales import REACH, CloudScales
 
 from nfield.core.cloud import PointCloud
 from nfield.fields.network_distance import NetworkDistance
-from nfield.jobs.surface.networks import network_recipe
 from nfield.jobs.surface.options import SURFACE_PRESETS, SurfaceOptions
 from nfield.jobs.surface.result import build_network
 from nfield.jobs.surface.run import run_surface
-from nfield.jobs.surface.scales import REACH, CloudScales
 from nfield.jobs.surface.task import CloudTask, VolumeProbe
 from nfield.points.prepare import Prepared, prepare
 

@@ -194,8 +194,8 @@ class RadianceTask:
             rays,
             frame.spacing,
             contract=frame.contract,
-            first=torch.rand(rays.count, coarse, generator=draw),
-            second=stratified_draws(rays.count, fine, draw),
+            coarse=torch.rand(rays.count, coarse, generator=draw),
+            fine=stratified_draws(rays.count, fine, draw),
         )
         return rays, samples
 

@@ -22,8 +22,7 @@ from nfield.fields.stage_plan import chebyshev_points
 from nfield.fields.staged import StagedField
 from nfield.jobs.signal.stages import FunctionStages
 from nfield.jobs.signal.task import SignalTask
-from nfield.lab.cures.cures import figures_of
-from nfield.lab.cures.cures import told as told_of_cures
+from nfield.lab.cures.cures import figures_of, speed_up_text
 from nfield.lab.cures.multistage_shared import shared_comparisons
 from nfield.lab.cures.stage_work import pass_work, stage_work
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
@@ -124,7 +123,7 @@ class Plain:
     rate: float
     parameters: int
     work: list[float]
-    errors: Float[np.ndarray, "members looks"]
+    errors: Float[np.ndarray, "members steps"]
     bands: Float[np.ndarray, "members bands"]
     seconds: float
 
@@ -210,13 +209,13 @@ def plain_networks(problem: FunctionStages, sizes: _Settings, setting: Setting) 
         work += [(sizes.adam_steps + LINE_SEARCH_STEPS * step) * one_pass for step, _ in second]
         errors.append([error for _, error in (*first, *second)])
         bands.append(band_errors(problem, field))
-    # A search that has come to its end before the others have is looked at less often.
-    looks = max(map(len, errors))
+    # A search that has come to its end before the others have is measured less often.
+    longest = max(map(len, errors))
     return Plain(
         rate=rate,
         parameters=field.count_parameters(),
-        work=work + work[-1:] * (looks - len(work)),
-        errors=np.array([row + row[-1:] * (looks - len(row)) for row in errors]),
+        work=work + work[-1:] * (longest - len(work)),
+        errors=np.array([row + row[-1:] * (longest - len(row)) for row in errors]),
         bands=np.array(bands),
         seconds=(time.perf_counter() - began) / sizes.seeds,
     )
@@ -235,7 +234,7 @@ def run(setting: Setting) -> Outcome:
     common = figures_of(shared)
     return Outcome(
         holds=all(checks(figures).values()),
-        verdict="; ".join(told(name, figures[name]) for name in TARGETS) + ".",
+        verdict="; ".join(target_text(name, figures[name]) for name in TARGETS) + ".",
         figures={
             **common,
             "targets": {**figures, **common["targets"]},
@@ -243,7 +242,7 @@ def run(setting: Setting) -> Outcome:
         },
         plot=draw(seen),
         notes=(
-            "On what all cures are compared on, times fewer operations: " + "; ".join(map(told_of_cures, shared)) + ".",
+            "On what all cures are compared on, times fewer operations: " + "; ".join(map(speed_up_text, shared)) + ".",
             "Seconds of one seed here, in stages and plain: "
             + "; ".join(
                 f"{name} {np.mean([one.seconds for one in staged]):.2g} and {plain.seconds:.2g}"
@@ -253,7 +252,7 @@ def run(setting: Setting) -> Outcome:
             "Samples of a stage follow its size and its residual; the plain network has as many as never change. "
             "Errors are relative L2 on 10,007 points that nobody is trained on.",
             "Stages are trained by Levenberg-Marquardt after an exact last layer, the plain network by L-BFGS after "
-            "Adam: part of the difference is that. One stage of as many neurons, trained like the stages, tells it.",
+            "Adam: part of the difference is that. One stage of as many neurons, trained like the stages, shows this.",
             "The claim was worded after trial runs on these targets: a tenfold gain of each stage fails on the chirp, "
             "and is claimed on the smooth signal alone.",
             "Both targets are analytic. Kinks and steps stay far from the last digits in stages too.",
@@ -313,7 +312,7 @@ def _to_levels(work: Sequence[float], errors: Sequence[float]) -> list[float]:
     return [next((w for w, e in zip(work, errors, strict=True) if e <= level), math.inf) for level in LEVELS]
 
 
-def told(name: str, one: dict[str, Any]) -> str:
+def target_text(name: str, one: dict[str, Any]) -> str:
     """One target in words."""
     counts = sorted({len(errors) for errors in one["stage_errors"]})
     stages = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
