@@ -46,6 +46,7 @@ from nfield.jobs.image.recipe import PRESETS
 from nfield.jobs.surface import networks as surface_experiment
 from nfield.jobs.surface import task as cloud_task
 from nfield.jobs.surface.options import SurfaceOptions
+from nfield.jobs.table import JOBS
 from nfield.jobs.views import run as views_experiment
 from nfield.jobs.views.options import ViewsOptions
 from nfield.lab import EXPERIMENTS
@@ -169,9 +170,12 @@ def test_the_glossary_defines_each_word_once() -> None:
     heads = re.findall(r"^- \*\*(.+?)\*\*", text, flags=re.MULTILINE)
     words = [word.strip().lower() for head in heads for word in re.split(r", | / ", head)]
     assert len(words) == len(set(words))
-    wanted = """band, band error, baseline, peer, truth, residual, stage, order statistic, energy of a band, nyquist, threshold, learned,
-        run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid, accumulated opacity, posed images,
-        stratified coarse samples, importance fine samples, cone angle, contraction, signed distance (sdf), eikonal loss, splines,
+    wanted = """band, band error, baseline, peer, truth, residual, stage, order statistic, energy of a band, nyquist,
+        threshold, learned,
+        run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid, accumulated opacity,
+        posed images,
+        stratified coarse samples, importance fine samples, cone angle, contraction, signed distance (sdf),
+        eikonal loss, splines,
         smoothing length"""
     assert {word.strip() for word in wanted.split(",")} <= set(words)
     assert len(refused_words()) > 10
@@ -278,7 +282,10 @@ def test_verbs_named_in_words_exist(path: Path) -> None:
 
 def test_every_job_has_a_command_and_a_small_picture_in_the_readme() -> None:
     text = read("README.md")
-    assert [words[1] for words in commands(text) if words[0] == "nfield"] == list(VERBS)[:4] + ["lab"]
+    assert [words[1] for words in commands(text) if words[0] == "nfield"] == [
+        *[job.verb for job in JOBS.values()][:4],
+        "lab",
+    ]
     pictures = re.findall(r"\((docs/pictures/[\w-]+\.png)\)", text)
     assert len(pictures) == 6
     assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == {Path(name).name for name in pictures}

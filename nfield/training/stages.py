@@ -10,10 +10,13 @@ it was in.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from nfield.core.checks import at_least, choice, positive
+from nfield.core.checks import at_least, choice, finite_or_none, positive
 from nfield.core.seeding import generator as seeded
+from nfield.core.types import Evaluation
 from nfield.fields.base import Field
 from nfield.fields.stage_plan import StagePlan, StageProblem
 from nfield.fields.staged import StageConfig, StagedField
@@ -225,3 +228,39 @@ def _train(
     for parameter in field.requires_grad_(False).eval().parameters():
         parameter.grad = None
     return error, refiner, seconds
+
+
+def stage_lines(
+    staged: StagedField,
+    records: Sequence[StageRecord],
+    settings: StageSettings,
+    quality_name: str,
+    measure: Callable[[StagedField], Evaluation],
+    folder: RunFolder | None = None,
+) -> list[dict[str, Any]]:
+    """A line of the history before the first stage and after each that was kept, the sum so far measured anew.
+
+    Pictures of the sums go to the folder.
+    """
+    lines, seconds = [], 0.0
+    for count in range(len(records) + 1):
+        if count:
+            seconds += records[count - 1].seconds
+        error = records[count - 1].error if count else 1.0
+        seen = measure(staged.first(count))
+        step = count * (settings.adam_steps + settings.refine_steps + 1)
+        if folder is not None and seen.snapshot is not None:
+            folder.save_snapshot("field", step, seen.snapshot)
+        line = {
+            "run": "field",
+            "step": step,
+            "seconds": seconds,
+            "loss": error**2,
+            "losses": {"residual": error**2},
+            quality_name: float(seen.quality),
+            "bands": [None if band is None else float(band) for band in seen.band_errors],
+            "learning_rate": None,
+            "numbers": {name: float(value) for name, value in seen.numbers.items()},
+        }
+        lines.append(finite_or_none(line))
+    return lines

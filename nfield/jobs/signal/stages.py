@@ -75,6 +75,11 @@ class FunctionStages:
             raise UserError("The function is infinite or not a number somewhere on its domain: choose a smaller one.")
         return found
 
+    def samples(self) -> tuple[Float[torch.Tensor, "n d"], Float[torch.Tensor, "n c"]]:
+        """Points and values on the grid."""
+        points = product_of(self.axes)
+        return points, self.values(points)
+
     def error(self, found: StagedField) -> float:
         """Relative L2 at points that no stage is trained on."""
         return relative_l2(evaluated(found, self.probe.points), self.probe.values)
@@ -130,6 +135,10 @@ class SampleStages:
             points=points[self.held], values=values[self.held], axes=axes, grid_values=grid, periodic=periodic
         )
         self.size = root_mean_square(values)
+
+    def samples(self) -> tuple[Float[torch.Tensor, "n d"], Float[torch.Tensor, "n c"]]:
+        """Points and values that are not held out."""
+        return self.points[self.trained], self.all_values[self.trained]
 
     def error(self, found: StagedField) -> float:
         """Relative L2 at the samples that are held out."""

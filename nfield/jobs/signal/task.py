@@ -27,6 +27,11 @@ def relative_l2(found: Float[torch.Tensor, "*shape"], truth: Float[torch.Tensor,
     return float((found - truth).norm()) / (norm or math.sqrt(max(1, truth.numel())))
 
 
+def decibels(error: float) -> float:
+    """Signal to noise of a relative error."""
+    return -20 * math.log10(error) if error > 0 else math.inf
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SignalProbe:
     """Where a fit is measured: points that it is not trained on, and a regular grid for its bands."""
@@ -107,7 +112,7 @@ class SignalTask:
         if self.bands is not None:
             errors = self.bands(np.asarray(field.on_grid(probe.axes).cpu().double()))
         return Evaluation(
-            quality=-20 * math.log10(error) if error > 0 else math.inf,
+            quality=decibels(error),
             band_errors=errors,
             numbers={"relative_l2": error},
         )

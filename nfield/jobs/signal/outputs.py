@@ -1,13 +1,17 @@
-"""One picture of a signal in stages: the residual after each of them, and its frequencies."""
+"""Files of a signal in stages: one picture of the residual of each of them, and of its frequencies."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from nfield.fields.staged import StagedField
+from nfield.io.atomic import write_bytes
+from nfield.jobs.signal.result import SignalResult
 from nfield.jobs.signal.task import SignalProbe
 from nfield.reports.colours import stage_colour
+from nfield.training.progress import Progress
 
 LEAST = 1e-18
 """Nothing is drawn as this much: zero has no place on a logarithmic axis."""
@@ -51,3 +55,12 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
     # Without the version in it, the same run gives the same file.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def write_outputs(
+    result: SignalResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write stages.png where the signal is at hand, and known on a grid."""
+    if result.problem is not None and result.problem.probe.grid_values is not None:
+        outputs.mkdir(parents=True, exist_ok=True)
+        write_bytes(outputs / "stages.png", stages_picture(result.problem.probe, result.field))
