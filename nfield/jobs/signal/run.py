@@ -56,7 +56,14 @@ def _kept(settings: dict[str, Any]) -> dict[str, Any]:
 
 def earlier(config: dict[str, Any]) -> dict[str, Any]:
     """What a run of before wrote, as it would be written now."""
-    usual = {"source": "signal", "recipe": stages_recipe().entries(), "baseline_recipe": None, "options": {}}
+    usual: dict[str, Any] = {
+        "source": "signal",
+        "recipe": stages_recipe().entries(),
+        "baseline_recipe": None,
+        "options": {},
+        "device": "cpu",
+        "versions": {},
+    }
     return {**usual, **config, "settings": _kept(config.get("settings", {}))}
 
 
