@@ -132,6 +132,24 @@ def test_faces_of_a_box_have_their_conditions():
     assert missed[2]["initial_t_low"][:, 0].tolist() == [-1, 2, 5]
 
 
+@pytest.mark.parametrize(
+    ("size", "cycles", "planned"), [(1e-15, 400.0, False), (1e-12, 400.0, True), (1e-9, 4.0, True)]
+)
+def test_rounding_of_derivatives_has_no_stage(size, cycles, planned):
+    """Oracle: an exact solution and a wave, whose second derivatives are (2π cycles / 1.25)² times as large."""
+
+    class Nearly(StagedField):
+        def forward(self, points):
+            return solution(0.75 + 1.25 * points) + size * torch.sin(2 * math.pi * cycles * points)
+
+    stages = EquationStages(line((Dirichlet(value=solution),)))
+    found = Nearly(1, 1)
+    assert stages.error(found) == pytest.approx(
+        size * (2 * math.pi * cycles / 1.25) ** 2 / math.sqrt(2) / stages.whole, rel=0.1
+    )
+    assert (stages.plan(found, StageConfig(kappa=5.0, width=8)) is not None) == planned
+
+
 def test_nothing_to_solve_has_no_stage():
     problem = line((Dirichlet(),), residual=lambda u, at: at(u, "xx"), exact=None)
     stages = EquationStages(problem)

@@ -13,6 +13,7 @@ from nfield.encodings.identity import Identity
 from nfield.fields.base import Field
 from nfield.io.run_folder import RunFolder
 from nfield.jobs.signal.task import SignalProbe, SignalTask
+from nfield.spectral.residual import ResidualFigures
 from nfield.training.loop import fit
 from nfield.training.progress import SilentProgress
 from nfield.training.settings import TrainingSettings
@@ -146,6 +147,20 @@ def test_going_back_to_a_good_state_keeps_the_stage() -> None:
     assert sum("going back" in text for text in progress.texts) == 1
     assert sum(text.startswith("Stage 2") for text in progress.texts) == 1
     assert all(bool(value.isfinite().all()) for value in network.state_dict().values())
+
+
+def test_a_stage_is_made_for_no_less_than_rounding() -> None:
+    """Oracle: κ and ε by hand where nothing is left to learn."""
+
+    class Solved(SignalTask):
+        def residual_figures(self, field: object) -> ResidualFigures:
+            return ResidualFigures(size=0.0, frequency=0.0)
+
+    job, network = task(), field(2)
+    job.__class__ = Solved
+    StageSwitch(network, job).open(network, job, SilentProgress())
+    assert network.backbone.scales.tolist() == pytest.approx([1.0, 1e-6])  # type: ignore[union-attr]
+    assert network.backbone.kappas.tolist() == [8.0, 5.0]  # type: ignore[union-attr]
 
 
 def test_the_residual_of_a_signal() -> None:
