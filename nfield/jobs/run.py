@@ -64,12 +64,19 @@ class Run:
     progress: Progress
     began: float
     """On the clock of `time.perf_counter`."""
+    watched: bool = True
+    """Whether the caller has handed in a progress display."""
     resume: bool = False
     folder: RunFolder | None = None
     known: Any = None
     """What the job's `prepare` found out."""
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     sides: dict[str, Side] = dataclasses.field(default_factory=dict)
+
+    def tell(self, notes: Iterable[str]) -> None:
+        """Show notes on the data, where progress is shown: they are no warnings."""
+        for note in notes if self.watched else ():
+            self.progress.warn(note)
 
     def write_config(self) -> None:
         """Write config.json where there is a folder."""
@@ -103,6 +110,7 @@ def run(
         device=choose_device(chosen.device),
         progress=progress or SilentProgress(),
         began=began,
+        watched=progress is not None,
         resume=resume and out is not None,
     )
     this.known = job.prepare(this)

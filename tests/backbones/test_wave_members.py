@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nfield.backbones import BACONConfig, FINERConfig, WIREConfig
-from nfield.backbones.finer import bias_reaching, rising_sine
+from nfield.backbones.finer import rising_sine
+from nfield.backbones.scales import bias_reaching
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
 

@@ -1,6 +1,7 @@
 """Corrected fields against SciPy's linear interpolation, and the rules for what comes and goes with training."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,9 @@ from nfield.core.image import Image
 from nfield.core.seeding import generator
 from nfield.encodings.gaussian import GaussianConfig
 from nfield.fields.corrected import CorrectedField, CorrectionConfig
-from nfield.jobs.image.options import ImageOptions
+from nfield.jobs.image.options import BETWEEN_SAMPLES, ImageOptions
 from nfield.jobs.image.pixels import Pixels
-from nfield.jobs.image.recipe import BETWEEN_SAMPLES, Known, build_field, make_recipe, within_parameters
+from nfield.jobs.image.recipe import Known, build_field, correction_of, make_recipe, within_parameters
 from nfield.jobs.image.task import ImageTask
 from nfield.spectral.advice import advise_image
 from nfield.training.loop import fit
@@ -119,15 +120,16 @@ def test_a_finished_field_has_the_training_pixels_and_nothing_where_the_mask_is_
         white = torch.from_numpy(mask[::2, ::2])
         torch.testing.assert_close(found[white], truth[white], atol=1e-5, rtol=0)
         torch.testing.assert_close(found[~white], task.predict(alone, rows, columns)[~white], atol=1e-6, rtol=0)
-        assert not task.finish(build_field(replace(recipe, correction=None), 3, seed=0))
+        assert not task.finish(build_field(replace(recipe, own={}), 3, seed=0))
 
 
 def test_blocks_of_pixels_share_a_node_where_there_are_too_many(monkeypatch) -> None:
     monkeypatch.setattr("nfield.jobs.image.recipe.MOST_NODES", 40)
     known = known_of(photograph())
     recipe = make_recipe(BETWEEN_SAMPLES, known)
-    assert recipe.correction is not None
-    assert recipe.correction.resolution == (5, 7)
+    correction = correction_of(recipe)
+    assert correction is not None
+    assert correction.resolution == (5, 7)
     field = build_field(recipe, 3, seed=0).eval()
     task = ImageTask(known.pixels, holdout=True, device=CPU)
     with torch.no_grad():
@@ -144,8 +146,9 @@ def test_few_parameters_leave_the_correction_out() -> None:
     recipe = make_recipe(BETWEEN_SAMPLES, known)
     values = 10 * 13 * 3
     roomy, narrow = (within_parameters(recipe, 3, n) for n in (200_000, 2 * values - 1))
-    assert roomy.correction is not None
-    assert narrow.correction is None
+    assert correction_of(roomy) == correction_of(recipe)
+    assert correction_of(roomy) is not None
+    assert correction_of(narrow) is None
     assert build_field(narrow, 3, seed=0).count_parameters() < 2 * values
 
 
@@ -153,7 +156,7 @@ def test_training_measures_the_completed_field_last_and_goes_on_without_it(tmp_p
     from nfield.io.run_folder import RunFolder
 
     known = known_of(photograph())
-    recipe = make_recipe(BETWEEN_SAMPLES, known, backbone_settings={"width": 16})
+    recipe = make_recipe(BETWEEN_SAMPLES, known, ImageOptions(holdout=True, backbone_settings={"width": 16}))
     task = ImageTask(known.pixels, batch_pixels=64, holdout=True, device=CPU)
     folder = RunFolder.create(tmp_path / "run")
 
@@ -173,10 +176,15 @@ def test_training_measures_the_completed_field_last_and_goes_on_without_it(tmp_p
 
 
 def test_held_out_pixels_ask_for_it_by_default_and_named_parts_do_not() -> None:
-    from nfield.jobs.image.run import plan
-
     known = known_of(photograph())
-    assert plan(ImageOptions(holdout=True), known).correction is not None
-    assert plan(ImageOptions(holdout=True, preset="gaussian"), known).correction is None
-    assert plan(ImageOptions(holdout=True, encoding="adaptive_grid"), known).correction is None
-    assert plan(ImageOptions(), known).correction is None
+
+    def planned(**options: Any) -> CorrectionConfig | None:
+        chosen = ImageOptions(**options)
+        return correction_of(make_recipe(chosen.parts, known, chosen))
+
+    by_default = planned(holdout=True)
+    assert by_default is not None
+    assert by_default.resolution == (10, 13)
+    assert planned(holdout=True, preset="gaussian") is None
+    assert planned(holdout=True, encoding="adaptive_grid") is None
+    assert planned() is None

@@ -20,14 +20,12 @@ from nfield.jobs.surface.distance_losses import (
     smoothness,
     value_and_slope,
 )
-from nfield.jobs.surface.networks import network_recipe
-from nfield.jobs.surface.options import SURFACE_PRESETS, SurfaceOptions
-from nfield.jobs.surface.result import build_network
-from nfield.jobs.surface.scales import CloudScales
+from nfield.jobs.surface.options import NETWORKS
+from nfield.jobs.surface.recipe import CloudScales, build_network, network_recipe
 from nfield.jobs.surface.task import CloudTask, VolumeProbe, near_count
 
 SCALES = CloudScales(spacing=0.02, length=0.002, radius=0.4)
-SMOOTH_PRESETS = [name for name in SURFACE_PRESETS if name != "none"]
+SMOOTH_PRESETS = [name for name in NETWORKS if name != "none"]
 
 
 def points(count: int = 40, seed: int = 0) -> torch.Tensor:
@@ -111,8 +109,7 @@ def test_the_determinant_has_a_gradient_where_it_vanishes() -> None:
 
 
 def network(preset: str) -> torch.nn.Module:
-    recipe = network_recipe(SURFACE_PRESETS[preset], SurfaceOptions(preset=preset), SCALES)
-    built = build_network(recipe, 0).double()
+    built = build_network(network_recipe(NETWORKS[preset], SCALES), 0).double()
     draw = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in built.parameters():

@@ -3,7 +3,7 @@
 import pytest
 
 from nfield.core.checks import UserError
-from nfield.jobs.equation.options import SolveOptions
+from nfield.jobs.equation.options import EquationOptions
 from nfield.jobs.equation.run import LEVENBERG_PARAMETERS, POLISH, polish_of, polisher_of
 
 SMALL, LARGE = LEVENBERG_PARAMETERS, LEVENBERG_PARAMETERS + 1
@@ -24,16 +24,16 @@ SMALL, LARGE = LEVENBERG_PARAMETERS, LEVENBERG_PARAMETERS + 1
 def test_large_networks_and_energies_keep_to_adam_unless_told(
     options: dict[str, object], objective: str, parameters: int, share: float, polisher: str
 ) -> None:
-    chosen = SolveOptions(**options)  # type: ignore[arg-type]
+    chosen = EquationOptions(**options)  # type: ignore[arg-type]
     assert polish_of(chosen, objective, parameters) == share
     assert polisher_of(chosen, parameters) == polisher
 
 
 def test_a_share_outside_of_the_budget_is_refused() -> None:
     with pytest.raises(UserError, match=r"share of the budget.*1\.5"):
-        SolveOptions(polish=1.5)
+        EquationOptions(polish=1.5)
 
 
 def test_the_backbone_with_stages_points_to_the_option() -> None:
     with pytest.raises(UserError, match="--stages 3"):
-        SolveOptions(backbone="multistage")
+        EquationOptions(backbone="multistage")

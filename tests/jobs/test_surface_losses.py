@@ -6,17 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from short_runs import run_surface
 
 from nfield.core.checks import UserError
 from nfield.core.cloud import PointCloud
 from nfield.io.run_folder import RunFolder
 from nfield.jobs.surface.distance_losses import SECOND_ORDER, hessian_of, value_and_slope
 from nfield.jobs.surface.loss_weights import loss_weights
-from nfield.jobs.surface.networks import network_recipe
-from nfield.jobs.surface.options import HESSIAN_LOSSES, SURFACE_PRESETS, SurfaceOptions
-from nfield.jobs.surface.result import build_network
-from nfield.jobs.surface.run import run_surface
-from nfield.jobs.surface.scales import CloudScales
+from nfield.jobs.surface.options import HESSIAN_LOSSES, NETWORKS, SurfaceOptions
+from nfield.jobs.surface.recipe import CloudScales, build_network, network_recipe
 from nfield.jobs.surface.task import CloudTask
 
 QUICK = {"baseline": False, "resolution": 24, "evaluations": 2}
@@ -36,9 +34,9 @@ def ellipsoid(count: int = 300) -> PointCloud:
 
 def weights_of(**options: object) -> dict[str, float]:
     chosen = SurfaceOptions(**options)
-    assert chosen.network is not None
-    recipe = network_recipe(chosen.network, chosen, CloudScales(spacing=0.02, length=0.002, radius=0.4))
-    return loss_weights(chosen, chosen.network, recipe, build_network(recipe, 0).field)
+    assert chosen.parts is not None
+    recipe = network_recipe(chosen.parts, CloudScales(spacing=0.02, length=0.002, radius=0.4), chosen)
+    return loss_weights(chosen, recipe.entries(), build_network(recipe, 0).field)
 
 
 @pytest.mark.parametrize(("name", "weight"), [("divergence", 0.2), ("singular_hessian", 0.05), ("smoothness", 0.02)])
@@ -79,7 +77,7 @@ def test_a_broken_run_with_annealing_goes_on_as_if_it_had_not_been(
         patch.setattr(CloudTask, "batch", breaking)
         with pytest.raises(MemoryError):
             run_surface(ellipsoid(), options, out=tmp_path / "broken")
-    with pytest.raises(UserError, match="holds a run with another loss_weights"):
+    with pytest.raises(UserError, match="holds a run with another loss weights"):
         run_surface(ellipsoid(), replace(options, divergence_weight=0.6), out=tmp_path / "broken", resume=True)
     run_surface(ellipsoid(), options, out=tmp_path / "broken", resume=True)
     one, other = (RunFolder.open(tmp_path / name).load_weights("field")[1] for name in ("unbroken", "broken"))
@@ -103,23 +101,12 @@ def test_the_plain_mlp_beside_it_is_trained_without_them() -> None:
     assert result.config["loss_weights"]["smoothness"] == 0.01
 
 
-def test_weights_come_from_the_user_then_from_the_preset(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = SURFACE_PRESETS["hash"].loss_weights
-    monkeypatch.setitem(usual, "divergence", 0.25)
-    assert weights_of(preset="hash")["divergence"] == 0.25
-    assert weights_of(preset="hash", divergence_weight=0.5)["divergence"] == 0.5
-    assert weights_of(preset="hash", divergence_weight=0.0)["divergence"] == 0.0
-    # Chosen for the preset's own parts, and for nothing that has no second derivatives.
-    assert weights_of(preset="hash", backbone="siren")["divergence"] == 0.0
-    assert weights_of(preset="hash", encoding_settings={"interpolation": "linear"})["divergence"] == 0.0
-
-
-@pytest.mark.parametrize("preset", list(SURFACE_PRESETS))
-def test_the_presets_have_weights_that_they_can_be_trained_with(preset: str) -> None:
-    assert set(SURFACE_PRESETS[preset].loss_weights) <= set(HESSIAN_LOSSES)
-    assert {n: w for n, w in weights_of(preset=preset).items() if n in SURFACE_PRESETS[preset].loss_weights} == (
-        SURFACE_PRESETS[preset].loss_weights
-    )
+@pytest.mark.parametrize("preset", list(NETWORKS))
+def test_terms_of_the_hessian_are_left_out_unless_the_user_gives_a_weight(preset: str) -> None:
+    assert [weights_of(preset=preset)[name] for name in HESSIAN_LOSSES] == [0.0, 0.0, 0.0]
+    assert weights_of(preset=preset, divergence_weight=0.0)["divergence"] == 0.0
+    if preset != "none":
+        assert weights_of(preset=preset, divergence_weight=0.5)["divergence"] == 0.5
 
 
 LINEAR = {"encoding_settings": {"interpolation": "linear"}}
@@ -190,4 +177,4 @@ def test_a_linear_grid_without_them_can_still_be_trained() -> None:
 def test_options_are_checked_before_anything_is_computed(options: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         SurfaceOptions(**options)
-    assert SurfaceOptions(smoothness_weight=0.0).network is None
+    assert SurfaceOptions(smoothness_weight=0.0).parts is None

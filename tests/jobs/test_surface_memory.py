@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+from short_runs import run_surface
 
 from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
 from nfield.fields import meshed as surface_mesh
 from nfield.jobs.surface.options import SurfaceOptions
-from nfield.jobs.surface.run import run_surface
 
 
 def ball(count: int, seed: int = 0) -> np.ndarray:

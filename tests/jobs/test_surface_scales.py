@@ -5,14 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from nfield.jobs.surface.networks import network_recipe
-from nfield.jobs.surface.scales import REACH, CloudScales
+from short_runs import run_surface
 
 from nfield.core.cloud import PointCloud
 from nfield.fields.network_distance import NetworkDistance
-from nfield.jobs.surface.options import SURFACE_PRESETS, SurfaceOptions
-from nfield.jobs.surface.result import build_network
-from nfield.jobs.surface.run import run_surface
+from nfield.jobs.recipe import Recipe
+from nfield.jobs.surface.options import NETWORKS, SurfaceOptions
+from nfield.jobs.surface.recipe import REACH, CloudScales, build_network, network_recipe
 from nfield.jobs.surface.task import CloudTask, VolumeProbe
 from nfield.points.prepare import Prepared, prepare
 
@@ -34,16 +33,16 @@ def prepared(points: np.ndarray, noise: float) -> Prepared:
     return prepare(cloud, seed=0, normals="auto", noise=noise, device=torch.device("cpu"))
 
 
-def recipe_of(preset: str, scales: CloudScales = SCALES, **options: object) -> dict:
+def recipe_of(preset: str, scales: CloudScales = SCALES, **options: object) -> Recipe:
     chosen = SurfaceOptions(preset=preset, **options)
-    assert chosen.network is not None
-    return network_recipe(chosen.network, chosen, scales)
+    assert chosen.parts is not None
+    return network_recipe(chosen.parts, scales, chosen)
 
 
 def test_the_grid_is_as_fine_as_the_points_lie() -> None:
     """Four times as many points lie half as far apart, and take a grid twice as fine."""
     few, many = (CloudScales.of(prepared(ball(n), 0.0)) for n in (1000, 4000))
-    finest = [recipe_of("hash", scales)["encoding"]["finest"] for scales in (few, many)]
+    finest = [recipe_of("hash", scales).encoding.finest for scales in (few, many)]
     assert finest[1] / finest[0] == pytest.approx(2, rel=0.1)
     # On a sphere of diameter 1, n points each have π/n of its area, and lie about the root of it apart.
     assert REACH / finest[0] == pytest.approx(math.sqrt(math.pi / 1000), rel=0.25)
@@ -51,7 +50,7 @@ def test_the_grid_is_as_fine_as_the_points_lie() -> None:
 
 def test_noise_makes_the_grid_coarser() -> None:
     finest = [
-        recipe_of("hash", CloudScales.of(prepared(ball(2000, noise), noise)))["encoding"]["finest"]
+        recipe_of("hash", CloudScales.of(prepared(ball(2000, noise), noise))).encoding.finest
         for noise in (0.0, 0.03, 0.06)
     ]
     assert finest[0] > finest[1] > finest[2]
@@ -92,17 +91,17 @@ def test_units_and_place_decide_nothing() -> None:
     points = ball(1000)
     here = recipe_of("hash", CloudScales.of(prepared(points, 0.0)))
     there = recipe_of("hash", CloudScales.of(prepared(1000 * points + 5000, 0.0)))
-    assert here["encoding"] == there["encoding"]
-    assert here["start_radius"] == pytest.approx(there["start_radius"], rel=1e-4)
+    assert here.encoding == there.encoding
+    assert here.own["start_radius"] == pytest.approx(there.own["start_radius"], rel=1e-4)
 
 
 def test_settings_of_the_user_win() -> None:
-    assert recipe_of("hash", encoding_settings={"finest": 300})["encoding"]["finest"] == 300
-    coarse = recipe_of("hash", encoding_settings={"coarsest": 500})["encoding"]
-    assert (coarse["coarsest"], coarse["finest"]) == (500, 500)
+    assert recipe_of("hash", encoding_settings={"finest": 300}).encoding.finest == 300
+    coarse = recipe_of("hash", encoding_settings={"coarsest": 500}).encoding
+    assert (coarse.coarsest, coarse.finest) == (500, 500)
 
 
-@pytest.mark.parametrize("preset", [name for name, p in SURFACE_PRESETS.items() if p.encoding != "identity"])
+@pytest.mark.parametrize("preset", [name for name, p in NETWORKS.items() if p.encoding != "identity"])
 def test_before_training_the_sign_is_that_of_the_cloud(preset: str) -> None:
     """A start without floaters: inside at the middle, outside at every corner of the box that is trained in."""
     scales = CloudScales.of(prepared(ball(1000), 0.0))
@@ -141,10 +140,10 @@ def test_encodings_cover_all_points_that_are_trained_on() -> None:
 
 
 def test_runs_from_before_the_start_was_written_open_as_they_were() -> None:
-    recipe = recipe_of("siren")
-    old = {k: v for k, v in recipe.items() if k not in ("reach", "start_radius")}
+    entries = recipe_of("siren").entries()
+    old = {k: v for k, v in entries.items() if k not in ("reach", "start_radius")}
     x = torch.rand(20, 3, generator=torch.Generator().manual_seed(0)) - 0.5
-    network = build_network(old, 0)
+    network = build_network(Recipe.of(old), 0)
     torch.testing.assert_close(network(x), network.field(2 * x) / 2)
 
 
@@ -152,7 +151,6 @@ def test_a_short_training_of_fourier_features_has_one_closed_piece() -> None:
     """Oracle: the true solid's volume."""
     options = SurfaceOptions(preset="fourier", steps=60, batch_points=512, baseline=False, resolution=32, evaluations=2)
     result = run_surface(PointCloud.from_arrays(ball(800) * [1, 0.7, 0.5]), options)
-    assert result.mesh is not None
     assert result.metrics["watertight"]
     assert result.metrics["components"] == 1
     assert result.mesh.volume == pytest.approx(4 / 3 * math.pi * 0.35, rel=0.1)

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
+from short_runs import run_views
 
 import nfield as nf
 from nfield.core.checks import UserError
 from nfield.core.views import View, ViewSet
 from nfield.fields.scene import ViewFrame
 from nfield.io.cameras.view_pictures import picture_name
-from nfield.jobs.views.options import VIEWS_PRESETS, ViewsOptions
+from nfield.jobs.views.options import PRESETS, ViewsOptions
 from nfield.jobs.views.pixels import ViewPixels, over
 from nfield.jobs.views.recipe import build_radiance, views_recipe
-from nfield.jobs.views.run import run_views
 from nfield.jobs.views.shown import shown_views, size_note
 from nfield.jobs.views.task import RadianceTask
 from nfield.scenes.scene_files import load_scene
@@ -132,7 +132,7 @@ def test_a_result_is_saved_as_a_run_folder(run: Path, tmp_path: Path) -> None:
     torch.testing.assert_close(again.field.density(points), nf.load(run).field.density(points))
 
 
-@pytest.mark.parametrize("preset", VIEWS_PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset: str) -> None:
     """Pixels half as large: no setting of a frequency or of a resolution gets smaller, and some get larger."""
     from nfield.jobs.views.frame import understand
@@ -140,7 +140,7 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     options = ViewsOptions(preset=preset)
     found = understand(views, ViewPixels(views.of("train")), options)
     finer = dataclasses.replace(found, footprint=found.footprint / 2)
-    recipes = [views_recipe(options.parts, options, f) for f in (found, finer)]
+    recipes = [views_recipe(options.parts, options, f.footprint) for f in (found, finer)]
     assert recipes[0] != recipes[1] or preset == "none"
     field = build_radiance(recipes[0], 0, len(views.of("train")), found.occupied)
     density, colour = field(torch.rand(7, 3) * 2 - 1, torch.eye(3)[:1].expand(7, 3))
@@ -161,7 +161,7 @@ def test_the_residual_of_pictures(views: ViewSet, masked: bool) -> None:
     options = ViewsOptions(preset="multistage")
     found = understand(views, pixels, options)
     task = RadianceTask(pixels, train[:1], found.frame)
-    field = build_radiance(views_recipe(options.parts, options, found), 0, len(train), found.occupied)
+    field = build_radiance(views_recipe(options.parts, options, found.footprint), 0, len(train), found.occupied)
     field.grid.restrict(torch.zeros_like(found.occupied))
     residual = task.residual_figures(field)
     chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, 4).round().astype(int))]

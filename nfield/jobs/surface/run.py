@@ -68,21 +68,16 @@ def prepare(run: Run) -> Known:
 
 
 def _prepared(run: Run) -> Prepared:
-    def tell(*notes: str) -> None:
-        for note in notes:
-            run.progress.warn(note)
-
     options, progress = run.options, run.progress
     begun = False
 
     def on_trial(number: int) -> None:
         nonlocal begun
-        if True:
-            if not begun:
-                progress.start("smoothing")
-            begun = True
-            told = f"left-out points, fit {number}"
-            progress.update(step=number, fraction=number / (MOST_TRIALS + 1), loss=None, quality=told)
+        if not begun:
+            progress.start("smoothing")
+        begun = True
+        told = f"left-out points, fit {number}"
+        progress.update(step=number, fraction=number / (MOST_TRIALS + 1), loss=None, quality=told)
 
     try:
         return prepare_cloud(
@@ -93,7 +88,7 @@ def _prepared(run: Run) -> Prepared:
             device=run.device,
             seconds_left=None if options.seconds is None else run.seconds_left,
             on_trial=on_trial,
-            on_note=tell,
+            on_note=lambda note: run.tell([note]),
         )
     finally:
         if begun:
@@ -246,8 +241,7 @@ def _mesh(run: Run, side: Side) -> Meshed:
                 f"Give {more}."
             ) from None
         meshed = Meshed(mesh=None, resolution=resolution, notes=(str(error),), why=str(error))
-    for note in meshed.notes:
-        run.progress.warn(note)
+    run.tell(meshed.notes)
     return meshed
 
 
@@ -308,9 +302,8 @@ def _solve(run: Run) -> tuple[SplineDistance, BandHistory]:
             bands.add(LevelState(step=number, seconds=seconds, quality=quality, values=values, module=module))
             # Steps halve from level to level, down to the finest.
             fraction = min(1.0, (prepared.smoothing.step / levels[-1].step))
-            if True:
-                told = f"fit {quality:.1f} dB"
-                run.progress.update(step=number, fraction=fraction, loss=None, quality=told)
+            told = f"fit {quality:.1f} dB"
+            run.progress.update(step=number, fraction=fraction, loss=None, quality=told)
             if run.folder is not None:
                 picture = picture_of(module, prepared, run.device, options.up)
                 if picture is not None:

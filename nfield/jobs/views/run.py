@@ -34,13 +34,11 @@ def prepare(run: Run) -> Known:
     views, options = run.data.views, run.options
     if not views.of("train"):
         raise UserError(f"'{views.source}' has no view to train on: all are held out.")
-    for note in views.notes:
-        run.progress.warn(f"{views.source}: {note}")
+    run.tell(f"{views.source}: {note}" for note in views.notes)
     pixels = ViewPixels(views.of("train")).to(run.device)
     found = understand(views, pixels, options)
     resized = size_note(views, options.held_out_side)
-    for note in (*found.notes, *([] if resized is None else [resized])):
-        run.progress.warn(f"{views.source}: {note}")
+    run.tell(f"{views.source}: {note}" for note in (*found.notes, *([] if resized is None else [resized])))
     background = views.background or BACKGROUNDS[options.background]
     task = RadianceTask(
         pixels,
