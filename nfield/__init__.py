@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from nfield.jobs.image.options import ImageOptions as ImageOptions
     from nfield.jobs.image.result import ImageResult as ImageResult
     from nfield.jobs.result import Result as Result
-    from nfield.jobs.signal.run import StagesResult as StagesResult
+    from nfield.jobs.signal.options import SignalOptions as SignalOptions
+    from nfield.jobs.signal.result import SignalResult as SignalResult
+    from nfield.jobs.signal.result import SignalResult as StagesResult  # noqa: F401  its name before
     from nfield.jobs.surface.options import SurfaceOptions as SurfaceOptions
     from nfield.jobs.surface.result import SurfaceResult as SurfaceResult
     from nfield.jobs.views.options import ViewsOptions as ViewsOptions

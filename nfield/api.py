@@ -20,11 +20,13 @@ from nfield.jobs.equation.result import EquationResult
 from nfield.jobs.equation.source import EquationData, problem_data
 from nfield.jobs.image.result import ImageResult
 from nfield.jobs.image.source import ImageData
-from nfield.jobs.keywords import EquationKeywords, ImageKeywords, SurfaceKeywords, ViewsKeywords
+from nfield.jobs.keywords import EquationKeywords, ImageKeywords, SignalKeywords, SurfaceKeywords, ViewsKeywords
 from nfield.jobs.options import options_from
 from nfield.jobs.run import run
 from nfield.jobs.saved import load as load
-from nfield.jobs.signal.run import Box, StagesResult, function_problem, grid_problem, run_stages, scattered_problem
+from nfield.jobs.signal.problems import Box, function_problem, grid_problem, scattered_problem
+from nfield.jobs.signal.result import SignalResult
+from nfield.jobs.signal.source import SignalData
 from nfield.jobs.signal.stages import FunctionStages, SampleStages
 from nfield.jobs.surface.result import SurfaceResult
 from nfield.jobs.surface.source import SurfaceData
@@ -32,7 +34,6 @@ from nfield.jobs.table import JOBS
 from nfield.jobs.views.result import ViewsResult
 from nfield.jobs.views.source import ViewsData, open_views
 from nfield.training.progress import Progress
-from nfield.training.stages import StageSettings
 
 Array = np.ndarray | torch.Tensor
 
@@ -164,7 +165,7 @@ def solve(
 
 
 def fit_stages(
-    target: Callable[[torch.Tensor], Any] | Array,
+    signal: Callable[[torch.Tensor], Any] | Array,
     points: Array | None = None,
     *,
     low: float | Sequence[float] | None = None,
@@ -172,37 +173,48 @@ def fit_stages(
     dimension: int = 1,
     channels_last: bool = False,
     periodic: bool = False,
-    seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
-    **settings: Any,
-) -> StagesResult:
-    """Fit a signal in stages, each a network for what those before it have left over: to the last digits of float64.
+    **options: Unpack[SignalKeywords],
+) -> SignalResult:
+    """Fit a signal in stages, each a network for the residual of those before it: to the last digits of float64.
 
-    `target` is a function of points (n, d) as float64 tensors, on the box from `low` to `high` ([-1, 1]^`dimension`
-    unless given); or samples: an array on a regular grid of 1 to 3 axes (with `channels_last` and one of channels), or
-    values (n,) or (n, c) at scattered `points` (n, d). A function is sampled anew, and more finely, for each stage;
-    samples are what they are, and the stages' `notes` tell where they are too few. `periodic` says that the signal is
-    periodic over the domain, for its bands. `settings` are the fields of `StageSettings`, such as `stages=3`,
-    `target=1e-12` or `width=40`. With `out` a run folder is written, in which `resume` goes on.
-    Raises `UserError` for anything in the input or the settings that cannot be used.
+    A function is sampled anew, and more finely, for each stage; samples are what they are, and the stages' `notes` say
+    where they are too few. The plain MLP is fitted beside it where `baseline=True` asks for it.
+
+    Args:
+        signal: A function of points (n, d) as float64 tensors, on the box from `low` to `high`; or samples: an array on
+            a regular grid of 1 to 3 axes (with `channels_last` and one of channels), or values (n,) or (n, c).
+        points: Of shape (n, d), for values at scattered points.
+        low: Lower corner of the domain; -1 unless given.
+        high: Upper corner; 1 unless given.
+        dimension: Coordinates of a function's points.
+        channels_last: Whether the last axis of an array holds channels.
+        periodic: Whether the signal is periodic over the domain, for its bands.
+        out: Run folder to write.
+        resume: Whether to go on with the run that is in `out`.
+        progress: Where the run is shown.
+        options: Fields of `SignalOptions`, such as `stages=3`, `target=1e-12` or `width=40`.
+
+    Raises:
+        UserError: For anything in the input or the options that cannot be used.
     """
-    options = StageSettings(**settings)
+    chosen: dict[str, Any] = {"baseline": False, **options}
+    known = options_from(JOBS["signal"].options, chosen)
     corners = (-1.0 if low is None else low, 1.0 if high is None else high)
     problem: FunctionStages | SampleStages
-    if callable(target) and not isinstance(target, torch.Tensor):
+    if callable(signal) and not isinstance(signal, torch.Tensor):
         box = Box.of(*corners, dimension)
-        problem = function_problem(target, box, periodic=periodic)
+        problem = function_problem(signal, box, periodic=periodic)
     elif points is None:
-        problem = grid_problem(_array(target), channels_last=channels_last, periodic=periodic, seed=seed)
+        problem = grid_problem(_array(signal), channels_last=channels_last, periodic=periodic, seed=known.seed)
         box = Box.of(*corners, problem.in_dim)
     else:
         places = _array(points)
         given = None if low is None and high is None else Box.of(*corners, 1 if places.ndim == 1 else places.shape[1])
-        problem, box = scattered_problem(_array(target), places, given, seed)
-    place = None if out is None else Path(out)
-    return run_stages(problem, box, options, seed=seed, out=place, resume=resume, progress=progress)
+        problem, box = scattered_problem(_array(signal), places, given, known.seed)
+    return _run("signal", SignalData(problem=problem, box=box), chosen, out, resume, progress)
 
 
 def _array(values: Array) -> np.ndarray:

@@ -5,6 +5,7 @@ Commands and blocks run on a small picture with a few steps; file names and ever
 
 import ast
 import dataclasses
+import inspect
 import math
 import re
 import shlex
@@ -15,6 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from nfield.cli.fit_image import Command
+from nfield.cli.reconstruct import Command as ReconstructCommand
+from nfield.cli.render_views import Command as ViewsCommand
+from nfield.cli.solve import Command as SolveCommand
 from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
@@ -23,12 +28,8 @@ from nfield.bench.views.suite import ViewsBenchOptions
 from nfield.cli import VERBS, export, lab, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
-from nfield.cli.fit_image import Command
 from nfield.cli.lab import Command as LabCommand
-from nfield.cli.reconstruct import Command as ReconstructCommand
-from nfield.cli.render_views import Command as ViewsCommand
 from nfield.cli.scan import Command as ScanCommand
-from nfield.cli.solve import Command as SolveCommand
 from nfield.core.cloud import PointCloud
 from nfield.core.image import Image
 from nfield.encodings import ENCODINGS
@@ -45,11 +46,15 @@ from nfield.jobs.image.recipe import PRESETS
 from nfield.jobs.surface import networks as surface_experiment
 from nfield.jobs.surface import task as cloud_task
 from nfield.jobs.surface.options import SurfaceOptions
+from nfield.jobs.table import JOBS
 from nfield.jobs.views import run as views_experiment
 from nfield.jobs.views.options import ViewsOptions
 from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
+from nfield.scenes.scene_files import load_scene
+from nfield.training.row_jacobians import LeastSquaresTask
+from nfield.training.task import FinishingTask, ScheduledTask
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -60,11 +65,16 @@ WITH_COMMANDS = [
     "docs/surfaces.md",
     "docs/scans.md",
     "docs/views.md",
+    "docs/scenes.md",
     "docs/stages.md",
     "docs/lab.md",
+    "docs/lab-order.md",
+    "docs/lab-cures.md",
+    "docs/lab-phenomena.md",
     "docs/equations.md",
 ]
-WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/stages.md"]
+CPU_TORCH = ["pip", "install", "torch", "--index-url", "https://download.pytorch.org/whl/cpu"]
+WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/scenes.md", "docs/stages.md"]
 
 
 def read(name: str) -> str:
@@ -82,8 +92,9 @@ def prose(text: str) -> str:
 
 
 def commands(text: str) -> list[list[str]]:
-    """Words of the command lines in the bash blocks."""
+    """Words of the command lines in the bash blocks, and of those that begin the line of a job."""
     lines = [line for block in blocks(text, "bash") for line in block.splitlines()]
+    lines += re.findall(r"^\*\*[\w ]+\*\*: `(nfield [^`]+)`", text, flags=re.MULTILINE)
     return [shlex.split(line, comments=True) for line in lines if line.strip()]
 
 
@@ -134,6 +145,40 @@ def test_every_document_is_reached_from_the_readme() -> None:
     text = read("README.md")
     for path in DOCUMENTS[1:]:
         assert f"({path.relative_to(ROOT).as_posix()})" in text
+
+
+REFUSED = "| in place of | say |"
+UNREAD = {"glossary.md", "CHANGELOG.md", "architecture.md", "adding-a-backbone.md"}
+"""The list of refused words itself, what is past, and pages that are written with the code."""
+
+
+def refused_words() -> list[str]:
+    """The phrases that the glossary's last table refuses."""
+    table = read("docs/glossary.md").split(REFUSED)[1]
+    cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| ")]
+    return [phrase.strip().lower() for cell in cells for phrase in cell.split(",")]
+
+
+@pytest.mark.parametrize("path", [p for p in DOCUMENTS if p.name not in UNREAD], ids=lambda p: p.name)
+def test_guides_use_the_words_of_the_glossary(path: Path) -> None:
+    words = " ".join(prose(path.read_text(encoding="utf-8")).lower().split())
+    assert [phrase for phrase in refused_words() if re.search(rf"\b{re.escape(phrase)}\b", words)] == []
+
+
+def test_the_glossary_defines_each_word_once() -> None:
+    text = read("docs/glossary.md").split("## Words that are not used")[0]
+    heads = re.findall(r"^- \*\*(.+?)\*\*", text, flags=re.MULTILINE)
+    words = [word.strip().lower() for head in heads for word in re.split(r", | / ", head)]
+    assert len(words) == len(set(words))
+    wanted = """band, band error, baseline, peer, truth, residual, stage, order statistic, energy of a band, nyquist,
+        threshold, learned,
+        run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid, accumulated opacity,
+        posed images,
+        stratified coarse samples, importance fine samples, cone angle, contraction, signed distance (sdf),
+        eikonal loss, splines,
+        smoothing length"""
+    assert {word.strip() for word in wanted.split(",")} <= set(words)
+    assert len(refused_words()) > 10
 
 
 @pytest.fixture(autouse=True)
@@ -191,6 +236,10 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "render-views":
         words += ["--quiet", "--steps", "2", "--evaluations", "2", "--size", "12", "--train", "3", "--test", "1"]
         words += ["--samples", "512", "--frames", "2"]
+    if words[0] == "lab":
+        assert words[1] in {*EXPERIMENTS, "all"}
+        words[1] = words[1] if words[1] in {"order-1d", "all"} else "complexity"
+        words += [] if "--size" in words else ["--size", "quick"]
     if words[0] == "solve":
         words += ["--quiet", "--steps", "3", "--points", "16", "--evaluations", "2"]
     if words[0] == "bench":
@@ -219,7 +268,7 @@ def test_other_commands_exist(path: Path) -> None:
         if words[0] == "make":
             assert words[1] in targets
         elif words[0] == "pip":
-            assert words == ["pip", "install", "."]
+            assert words in (["pip", "install", "."], CPU_TORCH)
         else:
             assert words[0] == "nfield"
             assert path.relative_to(ROOT).as_posix() in WITH_COMMANDS, "its commands are not run by any test"
@@ -229,6 +278,17 @@ def test_other_commands_exist(path: Path) -> None:
 def test_verbs_named_in_words_exist(path: Path) -> None:
     named = re.findall(r"`nfield ([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
     assert set(named) <= set(VERBS)
+
+
+def test_every_job_has_a_command_and_a_small_picture_in_the_readme() -> None:
+    text = read("README.md")
+    assert [words[1] for words in commands(text) if words[0] == "nfield"] == [
+        *[job.verb for job in JOBS.values()][:4],
+        "lab",
+    ]
+    pictures = re.findall(r"\((docs/pictures/[\w-]+\.png)\)", text)
+    assert len(pictures) == 6
+    assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == {Path(name).name for name in pictures}
 
 
 def test_the_readme_lists_every_verb() -> None:
@@ -244,6 +304,63 @@ def test_python_blocks_run(name: str, workplace: Path, capsys: pytest.CaptureFix
         errors, bands = namespace["errors"], namespace["bands"].bands  # type: ignore[attr-defined]
         told = [error for (low, _), error in zip(bands, errors, strict=True) if low == 8]  # type: ignore[call-overload]
         assert told == [pytest.approx(0.1, rel=1e-4)]
+
+
+def run_blocks(name: str) -> dict[str, Any]:
+    """The names that a document's Python blocks leave, run from top to bottom as printed."""
+    namespace: dict[str, Any] = {}
+    with torch.random.fork_rng():
+        for source in blocks(read(name), "python"):
+            exec(compile(source, name, "exec"), namespace)
+    return namespace
+
+
+def test_the_custom_training_learns_and_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracles: the signal's three waves lie in three bands of a third of the energy each; a resumed run is the run."""
+    monkeypatch.chdir(tmp_path)
+    found = run_blocks("docs/custom-training.md")
+    task, result = found["task"], found["result"]
+    carrying = [i for i, energy in enumerate(task.bands.energy) if energy > 0.01]
+    assert [task.bands.bands[i] for i in carrying] == [(1, 2), (4, 8), (8, 16)]
+    assert [task.bands.energy[i] for i in carrying] == pytest.approx([1 / 3] * 3, abs=1e-3)
+    by_loop, by_hand = result.history[-1]["bands"], found["errors"][-1]
+    for i in carrying:
+        assert by_loop[i] < 0.15
+        assert by_hand[i] < 0.15
+    assert result.history[-1]["snr"] > 20
+    assert found["order"].value == 1
+    assert found["resumed"].finished
+    assert [line["bands"] for line in found["resumed"].history] == [line["bands"] for line in result.history]
+    assert (tmp_path / "runs" / "custom" / "history.jsonl").is_file()
+
+
+def test_methods_of_a_task_that_the_custom_training_names_exist() -> None:
+    rows = table_rows(read("docs/custom-training.md"), "method")
+    protocols = (ScheduledTask, LeastSquaresTask, FinishingTask)
+    known = {
+        f"{name}({', '.join(list(inspect.signature(getattr(kind, name)).parameters)[1:])})"
+        for kind in protocols
+        for name in vars(kind)
+        if not name.startswith("_")
+    }
+    assert set(rows) == known
+
+
+def test_an_encoding_cures_the_network_inside_pytorch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Oracle: three equally strong waves; the plain network learns them low first and the encoded one learns all."""
+    monkeypatch.chdir(tmp_path)
+    found = run_blocks("docs/inside-pytorch.md")
+    carrying = [i for i, energy in enumerate(found["bands"].energy) if energy > 0.01]
+    assert [found["bands"].bands[i] for i in carrying] == [(1, 2), (4, 8), (16, 32)]
+    plain, encoded = ([found["learned"][name][i] for i in carrying] for name in ("plain", "encoded"))
+    assert max(encoded) < 0.1
+    assert plain == sorted(plain)
+    assert plain[-1] > 0.5
+    assert "frequencies" in dict(found["encoding"].named_buffers())
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
@@ -334,18 +451,32 @@ def test_every_option_of_the_views_bench_is_told() -> None:
 
 
 def test_every_option_of_products_of_views_is_told() -> None:
-    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").split("## Views nobody took")[1]))
+    told = set(re.findall(r"`--([a-z][a-z-]*)", read("docs/views.md").split("## Novel views")[1]))
     assert {"path", "frames", "zoom", "show", "out", "baseline", "device", "overwrite", "quiet"} <= told
     assert {"cloud", "points", "resolution", "faces"} <= told
 
 
 def test_every_option_and_case_of_the_mesh_bench_is_told() -> None:
-    text = read("docs/scans.md").split("## Measuring against Poisson")[1]
+    text = read("docs/scans.md").split("## Measuring against screened Poisson")[1]
     told = set(re.findall(r"`--([a-z][a-z-]*)", text))
     fields = [*dataclasses.fields(MeshBenchOptions), *dataclasses.fields(MeshCommand)]
     assert {field.name.replace("_", "-") for field in fields} - {"meshes"} == told
     row = next(line for line in text.splitlines() if line.startswith("| `--cases"))
     assert re.findall(r"`(\d+k-\w+)`", row) == list(CASES)
+
+
+def test_toy_scenes_stand_in_their_table() -> None:
+    rows = table_rows(read("docs/scenes.md"), "scene")
+    assert set(rows) == {path.stem for path in (ROOT / "scenes").glob("*.yaml")}
+
+
+def test_the_scene_of_your_own_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(blocks(read("docs/scenes.md"), "yaml")[0], encoding="utf-8")
+    scene = load_scene(tmp_path / "mine.yaml")
+    assert not scene.unbounded
+    distance = scene.distance(torch.tensor([[-0.3, 0.0, 0.1], [0.0, 0.0, 3.0]]))
+    assert distance[0] == pytest.approx(-0.4, abs=1e-5)
+    assert distance[1] > 2
 
 
 def test_every_option_of_scan_is_told() -> None:
@@ -395,7 +526,8 @@ def test_the_energies_told_of_camera() -> None:
 def test_architecture_lists_the_floors() -> None:
     tree = ast.parse((ROOT / "tests" / "test_floors.py").read_text(encoding="utf-8"))
     assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
-    floors = next(ast.literal_eval(n.value) for n in assigned if ast.unparse(n.targets[0]) == "FLOORS")
+    value = next(node.value for node in assigned if ast.unparse(node.targets[0]) == "FLOORS")
+    floors = eval(ast.unparse(value))
     told, planned = {}, set()
     for line in read("docs/architecture.md").splitlines():
         row = re.match(r"\| (\d) \| `(\w+)`( \*\(planned\)\*)? \|", line)

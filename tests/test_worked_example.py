@@ -1,32 +1,28 @@
 """The backbone that docs/adding-a-backbone.md adds: its code is taken from there, checked and trained."""
 
 import importlib.util
+import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+import imageio.v3 as imageio
 import numpy as np
 import pytest
 import safetensors.torch
 import torch
 
 import nfield as nf
-from nfield.backbones import BACKBONES
-from nfield.cli import main
 from nfield.core.checks import UserError
 from nfield.core.device import available_devices
 from nfield.core.seeding import generator
-from nfield.jobs.image import recipe as recipes
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "adding-a-backbone.md"
-
-
-def rows_of_tables() -> list[str]:
-    """The rows that the document adds to tables, each `"multiplicative": ...,`."""
-    return re.findall(r"^```text\n( +\"multiplicative\": .*?,)\n```", DOCUMENT.read_text("utf-8"), flags=re.MULTILINE)
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +36,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The example as a module in a file, with the rows that the document adds to the tables."""
+    """The example as a module in a file."""
     source = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
     assert len(source) == 1
     path = tmp_path / "multiplicative.py"
@@ -51,11 +47,6 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "multiplicative", module)
     spec.loader.exec_module(module)
-    names: dict[str, Any] = {"MultiplicativeConfig": module.MultiplicativeConfig, "Preset": recipes.Preset}
-    tables: list[dict[str, Any]] = [BACKBONES, recipes.BACKBONE_FROM_DATA, recipes.PRESETS]
-    rows = rows_of_tables()
-    for table, row in zip(tables, rows, strict=True):
-        monkeypatch.setitem(table, "multiplicative", eval("{" + row.strip() + "}", names)["multiplicative"])
     return module
 
 
@@ -102,37 +93,57 @@ def test_its_frequencies_are_bounded(example: ModuleType) -> None:
     assert power[: highest + 1].max() > 1e-3
 
 
-def picture() -> np.ndarray:
-    rows, columns = np.mgrid[0:16, 0:16] / 16
-    return np.round(255 * (0.5 + 0.4 * np.sin(2 * np.pi * (2 * rows + 3 * columns)))).astype(np.uint8)
+def blocks(kind: str) -> list[str]:
+    """The code blocks of the document of one kind."""
+    return re.findall(rf"^```{kind}\n(.*?)^```", DOCUMENT.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
 
 
-def test_it_learns_a_picture(example: ModuleType, tmp_path: Path) -> None:
-    result = nf.fit_image(
-        picture(),
-        preset="multiplicative",
-        backbone_settings={"width": 64},
-        steps=150,
-        evaluations=3,
-        precision="float32",
-        baseline=False,
-        out=tmp_path / "run",
-    )
-    assert result.config["recipe"]["backbone"]["name"] == "multiplicative"
-    assert result.history[0]["psnr"] < 15
-    assert result.metrics["psnr"] > 25
-    points = torch.rand(5, 2, generator=generator(1))
-    assert torch.equal(nf.load(tmp_path / "run").field(points), result.field(points))
+def inserted(path: Path, table: str, end: str, row: str) -> None:
+    """A row at the end of a table in a source file."""
+    text = path.read_text("utf-8")
+    place = text.index(end, text.index(f"\n{table}"))
+    path.write_text(text[:place] + "\n" + row.rstrip("\n") + text[place:], encoding="utf-8")
 
 
-def test_the_command_line_knows_it(
-    example: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    np.save("photo.npy", picture())
-    line = next(line for line in DOCUMENT.read_text("utf-8").splitlines() if line.startswith("nfield fit-image"))
-    words = line.replace("photo.png", "photo.npy").split()[1:]
-    assert main([*words, "--steps", "2", "--no-baseline", "--quiet", "--out", "run"]) == 0, capfd.readouterr().err
-    assert nf.load("run").config["recipe"]["backbone"]["frequency"] == 64
-    assert main(["fit-image", "photo.npy", "--backbone", "multiplicativ", "--out", "other"]) == 2
-    assert "'multiplicative'" in capfd.readouterr().err
+def test_the_page_followed_to_the_letter_gives_a_backbone_of_every_job(tmp_path: Path) -> None:
+    """A copy of the package, one file and two rows more, and the page's four commands in processes of their own."""
+    package = Path(nf.__file__).parent
+    shutil.copytree(package, tmp_path / "nfield", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package.parent / "scenes", tmp_path / "scenes")
+    rows = [block for block in blocks("text") if '"multiplicative"' in block]
+    assert len(rows) == 2
+    home = tmp_path / "nfield" / "backbones"
+    (home / "multiplicative.py").write_text(blocks("python")[0], encoding="utf-8")
+    inserted(home / "__init__.py", "BACKBONES", "\n    }\n)", rows[0])
+    inserted(home / "scales.py", "SCALES", "\n}\n", rows[1])
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:16, 0:16] / 16
+    imageio.imwrite(tmp_path / "photo.png", np.round(255 * (0.5 + 0.4 * np.sin(14 * x + 8 * y))).astype(np.uint8))
+    ball = rng.normal(size=(300, 3))
+    np.savetxt(tmp_path / "scan.xyz", ball / np.linalg.norm(ball, axis=1, keepdims=True))
+    less = {
+        "reconstruct": ["--resolution", "16", "--batch-points", "64"],
+        "render-views": ["--size", "12", "--train", "4", "--test", "1", "--frames", "0"],
+        "solve": ["--points", "32"],
+    }
+    commands = [line.split() for block in blocks("text") for line in block.splitlines() if line.startswith("nfield ")]
+    assert [words[1] for words in commands] == ["fit-image", "reconstruct", "render-views", "solve"]
+    for _, verb, *words in commands:
+        command = [sys.executable, "-m", "nfield.cli", verb, *words, *less.get(verb, []), "--steps", "2"]
+        done = subprocess.run(
+            [*command, "--no-baseline", "--quiet", "--device", "cpu", "--backbone.width", "8", "--out", verb],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        recipe = json.loads((tmp_path / verb / "config.json").read_text())["recipe"]
+        assert recipe["backbone"]["name"] == "multiplicative"
+        assert recipe["backbone"]["frequency"] != 32.0
+        assert 0 < recipe["backbone"]["frequency"] < 1000
+
+
+def test_a_name_that_is_nearly_right_is_told() -> None:
+    with pytest.raises(UserError, match="Did you mean 'multistage'"):
+        nf.fit_image(np.zeros((4, 4)), backbone="multistge")

@@ -1,12 +1,16 @@
-"""Several networks, one after the other: each learns what those before it have left over.
+"""Several networks, one after the other: each learns the residual of those before it.
 
-`u(x) = Σ_n ε_n u_n(x)` (Wang & Lai, Multi-stage neural networks, arXiv 2307.08934): ε_n is the root mean square of what
-stages 1 … n−1 have left, κ_n the reach of the first layer of stage n, from the frequency of the same. While a stage is
-trained those before it stay as they are, and those behind it are not there yet. Training opens stage after stage
-(`nfield.training.stage_switch`); ε and κ are saved with the weights.
+`u(x) = Σ_n ε_n u_n(x)` (Wang & Lai, Multi-stage neural networks, arXiv 2307.08934): ε_n is the root mean square of the
+residual of stages 1 … n−1, κ_n the reach of the first layer of stage n, from that residual's frequency. While a stage
+is trained those before it stay as they are, and those behind it are not there yet. Training opens stage after stage
+(`nfield.training.stage_switch`); ε and κ are saved with the weights. A stage's network and the sum are those of
+`nfield.fields.staged` too.
 """
 
+import functools
 import math
+import operator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +20,19 @@ from jaxtyping import Float
 from nfield.backbones.base import AbstractBackbone, check_dims
 from nfield.backbones.siren import SIRENConfig
 from nfield.core.checks import UserError, at_least, positive
+
+
+def stage_network(in_dim: int, *, width: int, depth: int, kappa: float, hidden_omega: float) -> SIRENConfig:
+    """The network of a stage: `sin(κ(Wx + b))`, sine layers behind it and a linear output.
+
+    SIREN draws the first weights from ±1/d: times κ d, angular frequencies start up to κ along every axis.
+    """
+    return SIRENConfig(width=width, depth=depth, first_omega=kappa * in_dim, hidden_omega=hidden_omega)
+
+
+def sum_of_stages(parts: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Σ ε_n u_n of its parts in falling order of n: added one by one to the largest, small ones would lose digits."""
+    return functools.reduce(operator.add, parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +46,8 @@ class MultistageConfig:
     depth: int = 2
     """Sine layers of each, the first included."""
     kappa: float = 30.0
-    """κ of the first stage: its first layer starts with angular frequencies up to it. Later ones follow what is left
-    over."""
+    """κ of the first stage: its first layer starts with angular frequencies up to it. Later ones follow the
+    residual."""
     hidden_omega: float = 30.0
     """ω₀ of the layers behind the first, as in SIREN."""
 
@@ -53,9 +70,9 @@ class Multistage(AbstractBackbone):
         super().__init__()
         check_dims(in_dim, out_dim)
         self.in_dim, self.out_dim = in_dim, out_dim
-        # With features times κ/π the phases π(d · b) of SIREN's first layer are spread over whole turns at any κ.
-        network = SIRENConfig(
-            width=config.width, depth=config.depth, first_omega=math.pi * in_dim, hidden_omega=config.hidden_omega
+        # Later κ are not known yet: those of π see features times κ/π, their phases spread over whole turns at any κ.
+        network = stage_network(
+            in_dim, width=config.width, depth=config.depth, kappa=math.pi, hidden_omega=config.hidden_omega
         )
         self.stages = torch.nn.ModuleList([network.build(in_dim, out_dim, generator) for _ in range(config.stages)])
         self.register_buffer("scales", torch.tensor([1.0] + [0.0] * (config.stages - 1)))
@@ -79,10 +96,7 @@ class Multistage(AbstractBackbone):
 
     def forward(self, features: Float[torch.Tensor, "*batch n"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., out_dim) at features of shape (..., in_dim)."""
-        values = self._stage(self.opened - 1, features)
-        for number in reversed(range(self.opened - 1)):
-            values = values + self._stage(number, features)
-        return values
+        return sum_of_stages(self._stage(number, features) for number in reversed(range(self.opened)))
 
     def _stage(self, number: int, features: torch.Tensor) -> torch.Tensor:
         """The stage's part of the sum; its weights get no gradient once another one is open."""

@@ -18,7 +18,7 @@ BUSY_SHARE = 0.5
 
 
 def processor_name(cpuinfo: str | os.PathLike[str] = "/proc/cpuinfo") -> str:
-    """The processor's own name where the system tells it, otherwise its family."""
+    """The processor's own name where the system gives it, otherwise its family."""
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path(cpuinfo).read_text(), re.MULTILINE)
     except OSError:

@@ -8,7 +8,7 @@ MIB = 1 << 20
 
 
 def peak_mib(status: str | Path = "/proc/self/status") -> float | None:
-    """Peak resident memory of this process so far, in MiB; None where the system does not tell.
+    """Peak resident memory of this process so far, in MiB; None where the system does not know.
 
     Linux's own mark of the running program comes first: getrusage there also counts what the process held before it
     became this program, which is the memory of the parent that started it.

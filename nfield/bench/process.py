@@ -49,5 +49,5 @@ def _failure(code: int, errors: str) -> str | None:
             name = f"signal {-code}"
         hint = ", perhaps for lack of memory" if name == "SIGKILL" else ""
         return f"crashed ({name}{hint})"
-    told = errors.strip().splitlines()
-    return f"failed: {told[-1].strip().rstrip('.')}" if told else f"failed with exit code {code}"
+    lines = errors.strip().splitlines()
+    return f"failed: {lines[-1].strip().rstrip('.')}" if lines else f"failed with exit code {code}"

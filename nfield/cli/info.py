@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> None:
     if command.json:
         sys.stdout.write(json.dumps(metrics) + "\n")
         return
-    config, history = folder.read_config(), folder.read_history()
+    config, history = job.earlier(folder.read_config()), folder.read_history()
     try:
         lines = _lines(job, config, metrics or {}, history)
         table = band_table(metrics, job) if metrics else ""
@@ -52,11 +52,13 @@ def main(arguments: Sequence[str]) -> None:
 def _lines(job: Job, config: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]) -> list[str]:
     recipe, quality = config["recipe"], config.get("quality_name", job.quality)
     size = job.size(config)
+    versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     lines = [
         f"task       {job.name}: {config['source']}" + (f" ({size})" if size else ""),
         f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
         f"device     {config['device']}",
-        "versions   " + ", ".join(f"{name} {version}" for name, version in config["versions"].items()),
+        "versions   "
+        + (", ".join(f"{name} {version}" for name, version in config["versions"].items()) or "not stated"),
     ]
     for name in ("field", "baseline"):
         own = [line for line in history if line["run"] == name]

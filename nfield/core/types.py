@@ -42,16 +42,6 @@ class Evaluation:
     """A small picture of shape (h, w, 1 or 3), uint8."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LeftOver:
-    """What a field has not learned, in the units of its network."""
-
-    size: float
-    """Root mean square, where what is learned is of order one."""
-    frequency: float
-    """The dominant frequency, in cycles per unit of the network's coordinates."""
-
-
 @runtime_checkable
 class FieldLike(Protocol):
     """What training and tasks need of a field: an `nn.Module` on coordinates in [-1, 1]^d."""

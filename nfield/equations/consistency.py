@@ -8,7 +8,7 @@ from nfield.equations.conditions import Dirichlet, Initial, Neumann, Periodic, v
 from nfield.equations.derivatives import Derivatives
 from nfield.equations.problem import Expression, Problem, condition_name
 from nfield.equations.sampling import unit_points
-from nfield.equations.user_file import line_of, told
+from nfield.equations.user_file import error_text, line_of
 
 POINTS = 64
 TOLERANCE = 1e-4
@@ -24,7 +24,7 @@ def check_problem(problem: Problem, source: str, generator: torch.Generator) -> 
             if expression is not None:
                 _check_expression(problem, name, expression, generator)
     except Exception as error:
-        raise UserError(f"'{source}'{line_of(error, source)}: {told(error)}") from error
+        raise UserError(f"'{source}'{line_of(error, source)}: {error_text(error)}") from error
 
 
 def expression_values(expression: Expression, name: str, u: torch.Tensor, at: Derivatives) -> torch.Tensor:

@@ -106,11 +106,7 @@ class Box(AbstractDomain):
     def boundary(self, unit: Float[torch.Tensor, "n d"]) -> tuple[torch.Tensor, torch.Tensor]:
         """The first number chooses a face in proportion to its area, and the rest of it is used on the face."""
         low, sides = self._tensors(unit)
-        shares = torch.tensor([self.measure / s for s in self.sides for _ in range(2)], dtype=unit.dtype)
-        ends = (shares / shares.sum()).cumsum(0)
-        face = torch.searchsorted(ends, unit[:, :1].contiguous(), right=True).clamp(max=len(shares) - 1)[:, 0]
-        start = torch.cat([ends.new_zeros(1), ends[:-1]])[face]
-        inner = torch.cat([((unit[:, 0] - start) / (ends[face] - start))[:, None], unit[:, 1:]], 1)
+        face, inner = _chosen(unit, [self.measure / side for side in self.sides for _ in range(2)])
         axis, upper = face // 2, (face % 2).to(unit.dtype)
         # The axis of the face is fixed; the others take the numbers in turn.
         place = torch.arange(self.dimension)[None]
@@ -249,13 +245,10 @@ class Union(AbstractDomain):
     def _drawn(
         self, unit: torch.Tensor, shares: list[float], draw: Draw, hidden: Hidden
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        ends = torch.tensor(shares, dtype=unit.dtype).cumsum(0) / sum(shares)
         found = [torch.zeros_like(unit), torch.zeros_like(unit)]
         todo, numbers = torch.arange(len(unit)), unit
         for _ in range(MOST_REJECTIONS):
-            chosen = torch.searchsorted(ends, numbers[:, 0].contiguous(), right=True).clamp(max=len(shares) - 1)
-            start = torch.cat([ends.new_zeros(1), ends[:-1]])[chosen]
-            inner = torch.cat([((numbers[:, 0] - start) / (ends[chosen] - start))[:, None], numbers[:, 1:]], 1)
+            chosen, inner = _chosen(numbers, shares)
             again = torch.ones(len(todo), dtype=torch.bool)
             for index, part in enumerate(self.parts):
                 mine = chosen == index
@@ -277,3 +270,11 @@ class Union(AbstractDomain):
 
 def _numbers(value: Numbers | float | int) -> tuple[float, ...]:
     return (float(value),) if isinstance(value, (int, float)) else tuple(float(v) for v in value)
+
+
+def _chosen(unit: Float[torch.Tensor, "n d"], shares: Sequence[float]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A part for each row by its first number, in proportion to the shares; the rows, that number spread anew."""
+    ends = torch.tensor(shares, dtype=unit.dtype).cumsum(0) / sum(shares)
+    part = torch.searchsorted(ends, unit[:, 0].contiguous(), right=True).clamp(max=len(shares) - 1)
+    start = torch.cat([ends.new_zeros(1), ends[:-1]])[part]
+    return part, torch.cat([((unit[:, 0] - start) / (ends[part] - start))[:, None], unit[:, 1:]], 1)

@@ -39,7 +39,7 @@ def problem_from(source: str, path: str) -> Problem:
         if callable(found):
             found = found()
     except Exception as error:
-        raise UserError(f"'{path}'{line_of(error, path)}: {told(error)}") from error
+        raise UserError(f"'{path}'{line_of(error, path)}: {error_text(error)}") from error
     if not isinstance(found, Problem):
         what = "nothing" if found is None else f"a {type(found).__name__}"
         raise UserError(
@@ -49,7 +49,7 @@ def problem_from(source: str, path: str) -> Problem:
     return found
 
 
-def told(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """An error as one line; those that are messages already stay as they are."""
     if isinstance(error, UserError):
         return str(error)

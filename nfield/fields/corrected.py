@@ -41,7 +41,7 @@ class CorrectedField(Field):
     """`offset + backbone(encoding(x)) + correction(x)`, the correction linear between the nodes of a regular grid.
 
     A network with a low band limit stays smooth between its samples but misses what is finer than that; `correct`
-    gives the rest of every sample to the grid. A training step takes no notice of the correction and drops it, so
+    gives the residual of every sample to the grid. A training step takes no notice of the correction and drops it, so
     that a network which is trained further learns the samples and not what an older network left of them.
     """
 
@@ -66,9 +66,9 @@ class CorrectedField(Field):
         """One at the most: the correction has kinks at its nodes."""
         return min(1, super().derivative_order)
 
-    def correct(self, rest: Float[torch.Tensor, "*grid c"]) -> None:
+    def correct(self, residual: Float[torch.Tensor, "*grid c"]) -> None:
         """Take over what is missing at the nodes, of shape (n_1, ..., n_d, c)."""
-        self.correction.copy_(rest.movedim(-1, 1))
+        self.correction.copy_(residual.movedim(-1, 1))
         self._in_use = bool(self.correction.any())
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:

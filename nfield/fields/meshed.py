@@ -13,7 +13,7 @@ from nfield.fields.surface import SurfaceField
 from nfield.meshing.colours import carry_colours
 from nfield.meshing.components import keep_components
 from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import polish, vertex_normals
+from nfield.meshing.project import project, vertex_normals
 from nfield.meshing.simplify import simplify
 from nfield.meshing.trim import trim_unsupported
 from nfield.points.prepare import Prepared
@@ -74,7 +74,7 @@ def extent_of(prepared: Prepared) -> Extent:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Meshed:
-    """A mesh and what the user should be told of it."""
+    """A mesh and what is to be reported of it."""
 
     mesh: Mesh | None
     resolution: int
@@ -91,7 +91,7 @@ def mesh_of(
     open_surface: bool = False,
     reach: float = OPEN_SPACINGS,
     faces: int | None = None,
-    polished: bool = True,
+    projected: bool = True,
     level: float = 0.0,
 ) -> Meshed:
     """The field's surface in input units, with normals and, where the cloud has them, colours.
@@ -115,8 +115,8 @@ def mesh_of(
         cells = _decimable(extracted, cells, faces)
     mesh = extracted(cells)
     mesh = keep_components(mesh, points)
-    if polished:
-        mesh = polish(mesh, inner, level=level, device=device)
+    if projected:
+        mesh = project(mesh, inner, level=level, device=device)
     notes: list[str] = []
     if open_surface:
         mesh = trim_unsupported(mesh, points, reach * extent.spacing)

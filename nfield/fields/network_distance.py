@@ -16,7 +16,7 @@ class NetworkDistance(torch.nn.Module):
 
     Coordinates within ±reach/2 fill the [−1, 1] that encodings expect. The other term is about the distance from a
     sphere of radius r, ε its `ROUNDING`: a network that starts near zero is then a distance from the start, outside
-    positive, and only has to learn what tells the surface from the sphere (a start as in Atzmon & Lipman, SAL,
+    positive, and only has to learn how the surface differs from the sphere (a start as in Atzmon & Lipman, SAL,
     1911.10414, for every network). Without a radius there is no such term.
     """
 

@@ -20,7 +20,7 @@ from nfield.fields.camera_corrections import CameraCorrections
 from nfield.rendering.occupancy import OccupancyGrid
 
 LARGEST_EXPONENT = 12.0
-"""Beyond it densities grow no more: one of e^12 stops all light within any step."""
+"""Beyond it densities grow no more: at one of e^12 any step is opaque."""
 
 
 class _TruncatedExponential(torch.autograd.Function):
@@ -41,8 +41,8 @@ class _TruncatedExponential(torch.autograd.Function):
 class RadianceField(torch.nn.Module):
     """Density and colour from encodings of place and direction, a backbone and a head for the colour.
 
-    `grid` remembers where there is anything, and is saved with the weights. `cameras` are corrections of the pictures
-    that are trained on. With `coarse_first`, `show` tells which features the backbone sees.
+    `grid` is the occupancy grid, saved with the weights. `cameras` are corrections of the images that are trained on.
+    With `coarse_first`, `show` chooses which features the backbone sees.
     """
 
     def __init__(

@@ -20,12 +20,12 @@ from nfield.rendering.spacing import Spacing
 from nfield.rendering.volume import Contraction, Rendered, render_rays
 
 COARSER = ((0.5, 4.0), (0.25, 2.0))
-"""Where more than such a share of space may hold something, steps along rays are so many times as long: nothing fine is
-known yet, and short steps through all of it would take nearly all of the time."""
+"""While more than such a share of the cells is occupied, steps along rays are so many times as long: nothing fine is
+known yet, and short steps through all of them would take nearly all of the time."""
 COARSEST_STEP = 2 / 64
 """Longest step in a scene with bounds, in normalised units."""
 ROWS_AT_ONCE = 1 << 16
-"""Pixels whose rays are made together, and points that are looked at together where no gradient is wanted."""
+"""Pixels whose rays are made together, and points that are evaluated together where no gradient is wanted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,25 +38,24 @@ class ViewFrame:
     step: float
     """Length of steps along rays near the cameras, in normalised units."""
     growth: float = 0.0
-    """Growth of steps with the distance."""
+    """Cone angle: length of far steps as a share of their distance."""
     near: float = 0.0
-    """Distance from a camera within which nothing is looked for, in normalised units."""
+    """Distance from a camera within which no samples are taken, in normalised units."""
     importance: tuple[int, int] | None = None
-    """Samples in even parts of a ray and where these have found something, in place of the occupancy grid."""
+    """Stratified coarse and importance fine samples of a ray, in place of the occupancy grid."""
     far: float = 100.0
-    """Distance beyond which nothing is looked for, in normalised units; of contracted scenes."""
-
+    """Distance beyond which no samples are taken, in normalised units; of contracted scenes."""
     carved: bool = False
-    """Whether pictures with alpha have told from the start where nothing is: what is full then may be solid and stay
-    so, and steps that are coarse while much is full would be coarse to the end."""
+    """Whether the visual hull of images with alpha has emptied cells from the start: the others may then be solid and
+    stay occupied, and steps that are coarse while many are would be coarse to the end."""
 
     @property
     def spacing(self) -> Spacing:
-        """Where along rays to look."""
+        """Steps along rays."""
         return Spacing(step=self.step, growth=self.growth)
 
     def spacing_while(self, share: float) -> Spacing:
-        """Where to look while a share of space may hold something."""
+        """The same while such a share of the cells is occupied."""
         if self.carved:
             return self.spacing
         times = next((times for least, times in COARSER if share > least), 1.0)
@@ -104,6 +103,7 @@ class Picture:
     colour: Float[Tensor, "height width 3"]
     """Over the background."""
     opacity: Float[Tensor, "height width"]
+    """Accumulated opacity."""
     depth: Float[Tensor, "height width"]
 
 
@@ -168,7 +168,7 @@ class SceneField(torch.nn.Module):
         frame, inner = self.frame, self.inner
         if frame.importance is None:
             return march(rays, inner.grid, spacing, contract=frame.contract)
-        first, second = (
+        coarse, fine = (
             ((torch.arange(count, device=self.device) + 0.5) / count).expand(rays.count, count)
             for count in frame.importance
         )
@@ -177,8 +177,8 @@ class SceneField(torch.nn.Module):
             rays,
             frame.spacing,
             contract=frame.contract,
-            first=torch.full_like(first, 0.5),
-            second=second,
+            coarse=torch.full_like(coarse, 0.5),
+            fine=fine,
         )
 
     @torch.no_grad()

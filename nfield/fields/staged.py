@@ -1,7 +1,7 @@
-"""A field in stages, each of which has learned what those before it left over.
+"""A field in stages, each of which has learned the residual of those before it.
 
-`u(x) = Σ_n ε_n u_n(x)` (Wang & Lai, Multi-stage neural networks, arXiv 2307.08934): ε_n is the root mean square of what
-stages 1 … n−1 have left, so that every network learns values of order one, however small its part of the sum is.
+`u(x) = Σ_n ε_n u_n(x)` (Wang & Lai, Multi-stage neural networks, arXiv 2307.08934): ε_n is the root mean square of the
+residual of stages 1 … n−1, so that every network learns values of order one, however small its part of the sum is.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from nfield.backbones.activations import ACTIVATIONS
 from nfield.backbones.mscale1 import Mscale1Config
-from nfield.backbones.siren import SIRENConfig
+from nfield.backbones.multistage import stage_network, sum_of_stages
 from nfield.core.checks import at_least, positive
 from nfield.encodings.identity import Identity
 from nfield.fields.base import Field, count_parameters
@@ -37,7 +37,7 @@ class StageConfig:
     groups: int = 0
     """Groups of first neurons, each of its own scale; 0 gives all of them the reach κ."""
     scales: tuple[float, ...] = ()
-    """Angular frequencies of the groups: from what is left over, once that is known."""
+    """Angular frequencies of the groups: from the residual, once that is known."""
 
     def __post_init__(self) -> None:
         positive(self.kappa, "kappa")
@@ -51,9 +51,9 @@ class StageConfig:
             scales = tuple(scale / ACTIVATIONS["sine"].gain for scale in self.scales)
             config = Mscale1Config(scales=scales, width=self.width, depth=self.depth, activation="sine")
             return Field(Identity(in_dim), config.build(in_dim, out_dim, generator)).double()
-        # SIREN draws the first weights from ±1/d, and later layers want sines as wide as a signal of order one.
-        siren = SIRENConfig(width=self.width, depth=self.depth, first_omega=self.kappa * in_dim, hidden_omega=1.0)
-        return Field(Identity(in_dim), siren.build(in_dim, out_dim, generator)).double()
+        # Methods of second order want later sines as wide as a signal of order one.
+        network = stage_network(in_dim, width=self.width, depth=self.depth, kappa=self.kappa, hidden_omega=1.0)
+        return Field(Identity(in_dim), network.build(in_dim, out_dim, generator)).double()
 
     def parameters(self, in_dim: int, out_dim: int) -> int:
         """Number of trained numbers."""
@@ -100,11 +100,7 @@ class StagedField(torch.nn.Module):
         return math.inf
 
     def _summed(self, values: Sequence[torch.Tensor]) -> torch.Tensor:
-        """The scaled sum, smallest parts first: added one by one to the largest, they would lose their digits."""
-        total = self.scales[-1] * values[-1]
-        for scale, value in zip(self.scales.flip(0)[1:], reversed(values[:-1]), strict=True):
-            total = total + scale * value
-        return total
+        return sum_of_stages(scale * value for scale, value in zip(self.scales.flip(0), reversed(values), strict=True))
 
     def forward(self, points: Float[torch.Tensor, "*batch d"]) -> Float[torch.Tensor, "*batch c"]:
         """Values of shape (..., c) at points of shape (..., d)."""

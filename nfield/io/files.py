@@ -9,6 +9,8 @@ from typing import TypeVar
 from nfield.core.checks import UserError
 
 SHOWN_NAMES = 3
+LONGEST_REASON = 300
+"""Characters of what a library says; some repeat the file's content."""
 
 Content = TypeVar("Content")
 
@@ -66,7 +68,13 @@ def check_suffix(path: Path, suffixes: Iterable[str], what: str) -> str:
 
 def damaged(path: Path, reason: object) -> UserError:
     """The error for a file whose content is damaged or strange, in one line."""
-    return UserError(f"Cannot read '{path}': {' '.join(str(reason).split())}. Copy or export the file again.")
+    return UserError(f"Cannot read '{path}': {one_line(reason)}. Copy or export the file again.")
+
+
+def one_line(reason: object) -> str:
+    """A reason in one line of bearable length."""
+    text = " ".join(str(reason).split())
+    return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + "..."
 
 
 def shown(content: str | bytes) -> str:

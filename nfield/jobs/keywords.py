@@ -130,3 +130,31 @@ class EquationKeywords(TypedDict, total=False):
     least_squares: bool
     schedule: Literal["constant", "cosine", "exponential"]
     warmup_steps: int
+
+
+class SignalKeywords(TypedDict, total=False):
+    """Fields of `SignalOptions`, whose docstrings tell what they mean."""
+
+    preset: str
+    encoding: str | None
+    backbone: str | None
+    encoding_settings: dict[str, Any]
+    backbone_settings: dict[str, Any]
+    steps: int | None
+    seconds: float | None
+    seed: int
+    device: str
+    precision: Literal["float64"]
+    baseline: bool
+    learning_rate: float | None
+    checkpoint_seconds: float
+    evaluations: int
+    stages: int
+    target: float
+    width: int | None
+    depth: int
+    network: Literal["sine", "mscale"]
+    adam_steps: int
+    refiner: Literal["auto", "levenberg", "lbfgs"]
+    refine_steps: int
+    improvement: float

@@ -56,7 +56,7 @@ class RunOptions:
     POSITIVE: ClassVar[tuple[str, ...]] = ("seconds", "learning_rate")
 
     def __post_init__(self) -> None:
-        check_kinds(self)
+        check_kinds(type(self), vars(self))
         for name, least in self._of_all_classes("LEAST").items():
             if (value := getattr(self, name)) is not None:
                 at_least(value, least, option(name))
@@ -96,20 +96,21 @@ def options_from(kind: type[Options], given: Mapping[str, Any]) -> Options:
     """Options from keywords or a config. Raises UserError with the nearest name where one is unknown."""
     for name in given:
         choice(name, [field.name for field in dataclasses.fields(kind)], "option")
+    check_kinds(kind, given)
     return kind(**given)
 
 
-def check_kinds(config: Any) -> None:
-    """Raise UserError where a field of a dataclass holds a value that its type does not allow."""
-    hints = get_type_hints(type(config))
-    for field in dataclasses.fields(config):
-        value, hint = getattr(config, field.name), hints[field.name]
+def check_kinds(kind: type, values: Mapping[str, Any]) -> None:
+    """Raise UserError where a value is not of the type that the field of its name has in a dataclass."""
+    hints = get_type_hints(kind)
+    for name, value in values.items():
+        hint = hints[name]
         if _fits(value, hint):
             continue
         allowed = _literals(hint)
         if allowed and isinstance(value, str):
-            choice(value, allowed, f"value of {option(field.name)}")
-        raise UserError(f"{option(field.name)} must be {_told(hint)}, but is {value!r}.")
+            choice(value, allowed, f"value of {option(name)}")
+        raise UserError(f"{option(name)} must be {_told(hint)}, but is {value!r}.")
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:

@@ -20,6 +20,7 @@ def load(run: str | Path, device: str = "cpu", *, trust: Any = False) -> Any:
     folder = RunFolder.open(Path(run))
     config = folder.read_config()
     job = job_of(config, folder.path)
+    config = job.earlier(config)
     place = choose_device(device)
     try:
         data = job.reopened(folder, config, trust)

@@ -7,10 +7,11 @@ from nfield.core.checks import UserError
 from nfield.jobs.equation.job import JOB as EQUATION
 from nfield.jobs.image.job import JOB as IMAGE
 from nfield.jobs.job import Job
+from nfield.jobs.signal.job import JOB as SIGNAL
 from nfield.jobs.surface.job import JOB as SURFACE
 from nfield.jobs.views.job import JOB as VIEWS
 
-JOBS: dict[str, Job] = {job.name: job for job in (IMAGE, SURFACE, VIEWS, EQUATION)}
+JOBS: dict[str, Job] = {job.name: job for job in (IMAGE, SURFACE, VIEWS, EQUATION, SIGNAL)}
 """Every job by name."""
 
 

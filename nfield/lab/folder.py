@@ -26,7 +26,7 @@ METRICS, PLOT, PAGE = "metrics.json", "plot.png", "report.html"
 def run_experiment(name: str, experiment: Experiment, setting: Setting, folder: Path) -> dict[str, Any]:
     """Run an experiment, write its folder, and return what metrics.json holds.
 
-    `earlier_metrics` tells before whether the folder can be taken. Raises UserError or RunError where it cannot be
+    `earlier_metrics` checks before whether the folder can be taken. Raises UserError or RunError where it cannot be
     written; a folder made for a run that is broken off goes with it.
     """
     made = not folder.exists()
@@ -102,7 +102,7 @@ def refuse_others(folder: Path, names: Iterable[str]) -> None:
 
 
 def _identity(name: str, setting: Setting) -> dict[str, Any]:
-    """What tells one run from another."""
+    """What sets one run apart from another."""
     return {
         "experiment": name,
         "size": setting.size,

@@ -1,11 +1,11 @@
-"""Training of ensembles on fixed samples, looked at on the way: the laboratory's one loop.
+"""Training of ensembles on fixed samples, measured on the way: the laboratory's one loop.
 
 Every member minimises the mean squared error over its samples. Fields of the jobs are trained by `nfield.training`;
 here all samples are in every step and nothing else happens, so that what is seen is the network's own doing.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,11 +22,11 @@ FIRST_ORDER: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.op
 OPTIMIZERS = (*FIRST_ORDER, "lbfgs")
 LINE_SEARCH_STEPS = 5
 """Inner steps of L-BFGS for each step that is counted."""
-Look = Callable[[int, Ensemble], None]
+AtStep = Callable[[int, Ensemble], None]
 
 
 def record_steps(steps: int, count: int = 40) -> list[int]:
-    """Steps to look at: 0, then ever farther apart up to the last."""
+    """Steps to measure at: 0, then ever farther apart up to the last."""
     spread = np.unique(np.geomspace(1, max(steps, 1), count).round().astype(int))
     return [0, *(int(step) for step in spread if step <= steps)]
 
@@ -41,15 +41,15 @@ def learn(
     optimizer: Literal["adam", "descent", "lbfgs"] = "adam",
     schedule: Literal["constant", "cosine"] = "constant",
     record: Sequence[int] = (),
-    look: Look | None = None,
+    at_step: AtStep | None = None,
     setting: Setting | None = None,
     name: str = "training",
 ) -> Float[torch.Tensor, " members"]:
-    """Train in place, at one rate or each member at its own; `look` is called with the step and the ensemble at each
+    """Train in place, at one rate or each member at its own; `at_step` is called with the step and the ensemble at each
     step of `record`.
 
     Returns the members' mean squared errors at the end. L-BFGS trains one member after the other, since its line search
-    would tie them together; `look` then sees all members at each step all the same.
+    would tie them together; `at_step` then gets all members at each step all the same.
     Raises RunError where an error is no longer finite; with rates of their own, where all are not.
     """
     choice(optimizer, OPTIMIZERS, "optimizer")
@@ -66,8 +66,8 @@ def learn(
             else _first_order(ensemble, points, values, FIRST_ORDER[optimizer])
         )
         for step in range(steps + 1):
-            if step in wanted and look is not None:
-                look(step, ensemble)
+            if step in wanted and at_step is not None:
+                at_step(step, ensemble)
             if step == steps:
                 break
             share = step / steps
@@ -97,6 +97,8 @@ class Followed:
     """What was measured, by step."""
     errors: Float[torch.Tensor, " members"]
     """Mean squared errors at the end."""
+    rate: float
+    ensemble: Ensemble
 
 
 def follow(
@@ -105,6 +107,7 @@ def follow(
     values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
     measure: Callable[[Ensemble], Any],
     *,
+    rate: float,
     record: Sequence[int],
     **training: Any,
 ) -> Followed:
@@ -112,12 +115,37 @@ def follow(
     steps: list[int] = []
     seen: list[Any] = []
 
-    def look(step: int, now: Ensemble) -> None:
+    def at_step(step: int, now: Ensemble) -> None:
         steps.append(step)
         seen.append(measure(now))
 
-    errors = learn(ensemble, points, values, record=record, look=look, **training)
-    return Followed(steps=steps, seen=np.array(seen), errors=errors)
+    errors = learn(ensemble, points, values, rate=rate, record=record, at_step=at_step, **training)
+    return Followed(steps=steps, seen=np.array(seen), errors=errors, rate=rate, ensemble=ensemble)
+
+
+def follow_tuned(
+    network: BackboneConfig,
+    points: Float[torch.Tensor, "n d"] | Float[torch.Tensor, "members n d"],
+    values: Float[torch.Tensor, "n c"] | Float[torch.Tensor, "members n c"],
+    measure: Callable[[Ensemble], Any],
+    setting: Setting,
+    *,
+    seeds: int,
+    trial: Mapping[str, Any],
+    gain: float = 1.0,
+    **training: Any,
+) -> Followed:
+    """Find the best rate, as `tuned_rate` does with `trial`, and follow a training of so many seeds at it.
+
+    Where members have samples of their own, the rate is that of the first one's.
+    """
+    x, y = (each[0] if each.ndim == 3 else each for each in (points, values))
+    rate = tuned_rate(network, x, y, setting, **trial).rate
+    ensemble = Ensemble(
+        network, points.shape[-1], values.shape[-1], setting.seeds(seeds), dtype=points.dtype, gain=gain,
+        device=setting.device,
+    )  # fmt: skip
+    return follow(ensemble, points, values, measure, rate=rate, setting=setting, **training)
 
 
 def _first_order(

@@ -15,7 +15,7 @@ def periodic_points(
 
 
 def camera_man(side: int) -> Float[np.ndarray, "side side"]:
-    """scikit-image's camera man within [0, 1], averaged down to side × side; what is left at two edges is cut off."""
+    """scikit-image's camera man within [0, 1], averaged down to side × side; what does not fit is cut off."""
     from skimage import data, transform  # on first use: a second
 
     whole = data.camera() / 255

@@ -9,7 +9,7 @@ from jaxtyping import Int64
 from nfield.core.mesh import Mesh
 
 SIDES_AT_ONCE = 1 << 20
-"""Sides of faces that are looked at together."""
+"""Sides of faces that are handled together."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +55,7 @@ def _edge_blocks(mesh: Mesh) -> Iterator[Edges]:
 
 
 def _sorted_keys(mesh: Mesh) -> Int64[np.ndarray, " sides"]:
-    """A number for each side of each face, in order; the last bit tells the direction, so that one sort finds both."""
+    """A number for each side of each face, in order; the last bit is the direction, so that one sort finds both."""
     count = np.int64(max(len(mesh.vertices), 1))
     keys = np.zeros((3, len(mesh.faces)), np.int64)
     for rows in mesh.blocks():

@@ -52,8 +52,8 @@ def extract_surface(
     of a cell) close what they cut; otherwise it stays open there.
 
     `block` is the edge of the blocks, in cells, that are visited together, and changes nothing but the cost; `batch`
-    the most positions in one call of the field. `progress` is told of the effort from time to time; it is counted in
-    `effort` if one is handed in.
+    the most positions in one call of the field. `progress` is called with the effort from time to time, which is
+    counted in `effort` if one is handed in.
 
     The mesh is watertight and manifold, with vertices at the linear crossings of the grid's edges; its volume is
     positive. Raises UserError where no surface is found, RunError where the field is not finite.
@@ -85,8 +85,8 @@ def extract_surface(
 def _flood_everywhere(flood: Flood, search: Search) -> None:
     candidates = search.everywhere()
     flood.visit(candidates.likely)
-    # Most of the doubtful ones have been reached by now; only what is left needs a closer look.
-    flood.visit(search.refine(flood.unvisited(candidates.possible)))
+    # Most of the doubtful ones have been reached by now; only the others are worth more evaluations.
+    flood.visit(search.narrowed(flood.unvisited(candidates.possible)))
 
 
 def _nothing_found(values: NodeValues, level: float, seeded: bool) -> str:

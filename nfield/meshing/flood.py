@@ -14,7 +14,7 @@ class Flood:
     """Visits blocks, and whatever blocks the surface leads to from there; no block twice."""
 
     def __init__(self, values: NodeValues, progress: Callable[[Effort], None] | None = None) -> None:
-        """`progress` is told of the effort after each batch of blocks."""
+        """`progress` is called with the effort after each batch of blocks."""
         self.values, self.progress = values, progress
         self.batch = max(1, values.evaluate.batch // (values.grid.block + 1) ** 3)
         self.visited = np.zeros(1, bool)

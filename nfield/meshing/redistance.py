@@ -31,7 +31,7 @@ def redistanced(values: Float[np.ndarray, "a b c"], spacing: float, reach: float
 
     places = start
     for _ in range(STEPS):
-        # The slopes only show the way: where it ends is told by the values, so linear interpolation does for them.
+        # The slopes only show the way, and the values where it ends, so linear interpolation does for the slopes.
         value = value_at(places)
         slope = np.stack([map_coordinates(f, places, order=1, mode="mirror") for f in slopes])
         places = places - value * slope / np.maximum((slope**2).sum(0), LEAST_SLOPE**2)

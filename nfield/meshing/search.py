@@ -20,7 +20,7 @@ SAFETY = 1.5
 """Factor on the steepest slope seen: steeper ones may lie between."""
 FEW_NODES = 2**15
 FEW_BLOCKS = 27
-"""Nodes, or blocks, of a grid that is small enough to visit all of it: too few to tell how steep the field is."""
+"""Nodes, or blocks, of a grid that is small enough to visit all of it: too few to estimate how steep the field is."""
 MOST_CUBES = 2**24
 """Cubes in memory together; a distance field has far fewer near its surface."""
 
@@ -77,11 +77,11 @@ class Search:
             likely |= (values < 0) & self._at_border(cubes, 1)
         return Candidates(likely=cubes[likely], possible=cubes[~likely])
 
-    def refine(self, blocks: Int64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "m 3"]:
+    def narrowed(self, blocks: Int64[np.ndarray, "n 3"]) -> Int64[np.ndarray, "m 3"]:
         """Those of the blocks that may still hold surface when seen from the middles of their eighths.
 
         A linear function through these bounds the values in the block. How far they, and the block's middle, lie off
-        that function tells how far to trust it: near a small separate piece of surface the field is far from linear.
+        that function shows how far to trust it: near a small separate piece of surface the field is far from linear.
         """
         if not len(blocks):
             return blocks

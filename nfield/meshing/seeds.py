@@ -14,11 +14,11 @@ from nfield.meshing.flood import Flood
 from nfield.meshing.grid import Grid
 
 APART = (8, 1)
-"""Of the points of each cube of so many blocks an edge one is looked at, in turns."""
+"""Of the points of each cube of so many blocks an edge one is moved, in turns."""
 STEPS = 3
 """Newton steps towards the surface."""
 ACROSS = 0.75
-"""How far to look to both sides, in cells, where a point has come to lie on the border between blocks."""
+"""How far to search on both sides, in cells, where a point has come to lie on the border between blocks."""
 
 
 def flood_from(flood: Flood, seeds: Float64[np.ndarray, "n 3"]) -> None:

@@ -9,7 +9,7 @@ from nfield.core.libraries import open3d
 from nfield.core.mesh import Mesh
 from nfield.meshing.checks import describe
 from nfield.meshing.colours import carry_colours
-from nfield.meshing.polish import vertex_normals
+from nfield.meshing.project import vertex_normals
 
 FEWEST = 4
 """Faces of the smallest closed mesh."""
@@ -23,7 +23,7 @@ class Simplified:
 
     mesh: Mesh
     note: str | None = None
-    """What the user should be told, or None."""
+    """What is to be reported of it, or None."""
 
 
 def simplify(mesh: Mesh, faces: int) -> Simplified:

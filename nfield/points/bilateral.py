@@ -19,7 +19,7 @@ LIKENESS = 0.15
 """Standard deviation of the weights over the difference of unit normals: about nine degrees."""
 PASSES = 3
 AT_ONCE = 1 << 16
-"""Points whose neighbours are looked at together: each needs a kilobyte."""
+"""Points that are filtered together: each needs a kilobyte."""
 
 
 class BilateralFilter:

@@ -22,7 +22,6 @@ LARGEST = 2 ** (BITS - 1)
 AROUND = tuple(itertools.product((-1, 0, 1), repeat=3))
 NODES_AT_ONCE = 1 << 20
 """Nodes whose neighbours are looked up together: what bounds memory."""
-CENTRE = AROUND.index((0, 0, 0))
 
 Nodes = Int[torch.Tensor, "*shape 3"]
 Keys = Int[torch.Tensor, " n"]

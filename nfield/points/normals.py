@@ -13,7 +13,7 @@ from nfield.points.orientation import orient
 NEIGHBOURS = (8, 12, 16, 24, 32, 48, 64, 96)
 """Sizes of neighbourhood that are tried."""
 JUDGED_POINTS = 50_000
-"""Points whose neighbourhoods are looked at for choosing among these sizes."""
+"""Points whose neighbourhoods decide among these sizes."""
 FLAT = 1e-6
 """Thickness of a cloud, relative to its width, below which it is a plane or a line."""
 
@@ -64,7 +64,7 @@ def best_spread(around: Neighbourhoods) -> tuple[int, Spread]:
     """The size of neighbourhood that looks flattest, and its spread.
 
     Noise makes small neighbourhoods thick and curvature makes large ones so: in between, the median ratio of thickness
-    to width has its least value, which lies near the least error of the normals. Of large clouds some points tell it.
+    to width has its least value, which lies near the least error of the normals. Of large clouds some points suffice.
     """
     stride = -(-len(around.points) // JUDGED_POINTS)
     best: tuple[float, int, Spread] | None = None

@@ -15,16 +15,16 @@ from nfield.points.neighbours import FEWEST, Neighbourhoods
 from nfield.points.normals import check_extent, outward_normals
 from nfield.points.smooth_distance import Sample, Smoothing
 from nfield.points.smoothing_choice import choose_smoothing, length_for, smoothing_of
-from nfield.points.understanding import Understanding, lonely_points, thinning, understand
+from nfield.points.understanding import Understanding, outliers, thinning, understand
 
 MOST_POINTS = 400_000
 """Larger clouds are thinned: fit and mesh of so many stay well within 6 GB, and grow with their number."""
 FEW_POINTS = 40
-"""Below this too few points can be left out to measure noise."""
+"""Below this too few points can be held out to measure noise."""
 JUDGED_POINTS = 4096
 """Points at which the distance from the surface is measured."""
 FLIPPED_SHARE = 0.02
-"""Of given normals that disagree with the rest, from which on it is told."""
+"""Of given normals that disagree with the others, from which on it is reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Prepared:
     """Input units per unit of the sample: the cloud's longest edge."""
     smoothing: Smoothing
     draft: list[Level] | None
-    """A fit to most of the points, left over from judging the noise; None where there is none."""
+    """A fit to most of the points, from judging the noise; None where there is none."""
     draft_seconds: float
     """Time that it took, about that of a fit to all points."""
     facts: dict[str, object]
@@ -89,27 +89,27 @@ def prepare(
     count = cloud.count
     notes: list[str] = []
 
-    def tell(*texts: str) -> None:
+    def report(*texts: str) -> None:
         for text in texts:
             notes.append(text)
             if on_note is not None:
                 on_note(text)
 
-    tell(*cloud.notes)
+    report(*cloud.notes)
     rows = thinning(cloud.points, MOST_POINTS)
     if rows is not None:
         cloud = cloud.take(rows)
-        tell(f"{count:,} points were thinned to {cloud.count:,}, evenly in space")
+        report(f"{count:,} points were thinned to {cloud.count:,}, evenly in space")
     around = Neighbourhoods(cloud.points)
-    lonely = lonely_points(around)
-    if lonely.any():
-        cloud = cloud.take(np.flatnonzero(~lonely))
-        tell(f"{int(lonely.sum()):,} points far from all others were left out")
+    far = outliers(around)
+    if far.any():
+        cloud = cloud.take(np.flatnonzero(~far))
+        report(f"{int(far.sum()):,} outliers, points far from all others, were left out")
         around = Neighbourhoods(cloud.points)
     known = understand(around)
     check_extent(around.points, cloud.source)
-    outward, told, how = _oriented(cloud, normals, device)
-    tell(*told)
+    outward, found, how = _oriented(cloud, normals, device)
+    report(*found)
     low, high = cloud.points.min(0), cloud.points.max(0)
     centre, scale = (low + high) / 2, float((high - low).max())
     sample = _sample(cloud, outward, around.areas() / scale**2, centre, scale, device)
@@ -136,7 +136,7 @@ def prepare(
         smoothing=smoothing,
         draft=draft,
         draft_seconds=draft_seconds,
-        facts=_facts(count, cloud, known, measured, int(lonely.sum()), how),
+        facts=_facts(count, cloud, known, measured, int(far.sum()), how),
         notes=tuple(notes),
     )
 
@@ -151,8 +151,8 @@ def _oriented(
         return outward_normals(cloud.points, device=device).normals, [], "estimated"
     unknown = ~given.any(1)
     if unknown.mean() > 0.5:
-        told = ["most normals have no length: all were estimated"]
-        return outward_normals(cloud.points, device=device).normals, told, "estimated"
+        reported = ["most normals have no length: all were estimated"]
+        return outward_normals(cloud.points, device=device).normals, reported, "estimated"
     directions = given.astype(np.float64)
     if unknown.any():
         directions[unknown] = outward_normals(cloud.points, device=device).normals[unknown]
@@ -185,12 +185,12 @@ def _sample(
 
 
 def _facts(
-    count: int, cloud: PointCloud, known: Understanding, noise: float | None, outliers: int, normals: str
+    count: int, cloud: PointCloud, known: Understanding, noise: float | None, dropped: int, normals: str
 ) -> dict[str, object]:
     return {
         "points": count,
         "used": cloud.count,
-        "outliers": outliers,
+        "outliers": dropped,
         "spacing": known.spacing,
         "noise": noise,
         "density_variation": known.density_variation,

@@ -61,7 +61,7 @@ TOLERANCE = 1e-3
 STENCIL = 7
 """Nodes of the Laplacian's stencil."""
 SPREADS = 4
-"""Steps of diffusion of the bends' energy before it tells where edges are: single strong bends are noise."""
+"""Steps of diffusion of the bends' energy before it shows where edges are: single strong bends are noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ def shared_levels(levels: Sequence[Level], before: Smoothing, smoothing: Smoothi
 def thinned(sample: Sample, cell: float) -> Sample:
     """One point for all within a cubic cell: their mean, weighted, with the sum of their areas.
 
-    What a level's step cannot tell apart costs no time there; noise is averaged on the way.
+    What a level's step cannot resolve costs no time there; noise is averaged on the way.
     """
     keys, place = torch.unique(pack((sample.points / cell).floor().long()), return_inverse=True)
     if len(keys) > 0.8 * len(sample.points):

@@ -1,4 +1,4 @@
-"""How much to smooth a cloud, told by points that were left out of the fit."""
+"""How much to smooth a cloud, judged by points that were held out of the fit."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ HELD_OUT = 0.2
 MOST_POINTS = 120_000
 """Larger clouds are judged by their part around a random point."""
 QUICK_POINTS = 16_000
-"""Points of a part that tells the noise, and what fits take, before time is spent on all."""
+"""Points of a part that shows the noise, and what fits take, before time is spent on all."""
 INNER = 0.8
 """Of the reach of such a part: beyond, where its neighbours are missing, no point is judged."""
 STEP_PER_LENGTH = 1.2
@@ -36,7 +36,7 @@ Measured on scans of four shapes with 3,000 to 100,000 points and noise from non
 was about 0.1, 0.6, 0.75 and 1.2 spacings for noise of 0, 0.28, 0.55 and 0.87.
 """
 LEAST = 0.12
-"""Shorter lengths are not tried: points that were left out of exact scans prefer them by a little, but the surface
+"""Shorter lengths are not tried: points that were held out of exact scans prefer them by a little, but the surface
 between the points wrinkles, which none of these sees. Measured on seven exact scans of three shapes with 3,000 to
 100,000 points: lengths of 0.06 to 0.08 have 0 to 25 % more error than the best one, 0.1 to 0.16 at most 17 %."""
 RATIO = 1.25
@@ -63,7 +63,7 @@ class Judged:
 
     smoothing: Smoothing
     noise: float
-    """Standard deviation of left-out points about the surface of the others, in the unit of the positions: noise, and
+    """Standard deviation of held-out points about the surface of the others, in the unit of the positions: noise, and
     what the points are too sparse to show."""
     draft: list[Level] | None
     """The best fit of those that were judged, to four points in five; None where it covers a part of the cloud."""
@@ -73,7 +73,7 @@ class Judged:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Trial:
-    """A fit with one smoothing length, and how far the left-out points lie from it."""
+    """A fit with one smoothing length, and how far the held-out points lie from it."""
 
     length: float
     """In spacings."""
@@ -84,7 +84,7 @@ class _Trial:
 
     @property
     def noise(self) -> float:
-        """Robust standard deviation of the left-out points about the surface."""
+        """Robust standard deviation of the held-out points about the surface."""
         return SIGMA_PER_MEDIAN * float(self.distances.median())
 
     def losses(self, scale: float) -> Float[torch.Tensor, " h"]:
@@ -100,10 +100,10 @@ def choose_smoothing(
     seconds_left: Callable[[], float] | None = None,
     on_trial: Callable[[int], None] | None = None,
 ) -> Judged:
-    """The smoothing length whose surface comes closest to points that were left out of the fit.
+    """The smoothing length whose surface comes closest to points that were held out of the fit.
 
-    One point in five is left out. A first fit gives the noise, which gives a length to begin with; the next ones are
-    tried in the direction in which the left-out points come closer, until they no longer do. `seconds_left` tells how
+    One point in five is held out. A first fit gives the noise, which gives a length to begin with; the next ones are
+    tried in the direction in which the held-out points come closer, until they no longer do. `seconds_left` gives how
     long the whole fit may take from now on: where another trial would not leave time for it, the best so far is taken.
     `on_trial` is called with the number of the trial that begins.
     """
@@ -155,7 +155,7 @@ def smoothing_of(length: float, spacing: float) -> Smoothing:
 
 
 def _of_all_points(length: float, noise: float) -> float:
-    """The best length for all points where `length` is the best for left-out ones, both in spacings as the noise."""
+    """The best length for all points where `length` is the best for held-out ones, both in spacings as the noise."""
     noisy = noise**2 / (noise**2 + NOISY**2)
     return max(LEAST, length * (FEWER + (BEYOND - FEWER) * noisy))
 
@@ -218,7 +218,7 @@ class _Trials:
         return seconds_left is None or seconds_left() > (1 + self.share) * like.seconds
 
     def judged(self, trial: _Trial, length: float | None = None) -> Judged:
-        """What a trial tells, with another length in spacings where that is better."""
+        """What a trial shows, with another length in spacings where that is better."""
         return Judged(
             smoothing=smoothing_of(trial.length if length is None else length, self.spacing),
             noise=trial.noise,

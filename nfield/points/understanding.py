@@ -9,11 +9,11 @@ from nfield.core.blocks import blocks
 from nfield.points.neighbours import Neighbourhoods
 
 NEAR = 8
-"""Neighbours whose distance tells a lonely point."""
-LONELY = 4.0
+"""Neighbours whose distance shows an outlier."""
+FAR = 4.0
 """A point this many times as far from its neighbours as they are from theirs is an outlier."""
 MOST_OUTLIERS = 0.2
-"""If more look lonely, the density is that uneven, and none is dropped."""
+"""If more seem to be outliers, the density is that uneven, and none is dropped."""
 EDGE_NEIGHBOURS = 24
 EDGE_OFFSET = 0.35
 """At a straight edge the neighbours' mean lies 4/(3π) = 0.42 of their reach to one side; inside a surface hardly."""
@@ -39,7 +39,7 @@ class Understanding:
 
 
 def understand(around: Neighbourhoods) -> Understanding:
-    """Look at every point's neighbourhood; O(n log n)."""
+    """Estimate these from every point's neighbourhood; O(n log n)."""
     spacings = np.sqrt(around.areas())
     low, high = np.quantile(spacings, [0.1, 0.9])
     return Understanding(
@@ -49,13 +49,13 @@ def understand(around: Neighbourhoods) -> Understanding:
     )
 
 
-def lonely_points(around: Neighbourhoods) -> Bool[np.ndarray, " n"]:
-    """Points far from all others, compared with how their neighbours lie; none where too many seem to be."""
+def outliers(around: Neighbourhoods) -> Bool[np.ndarray, " n"]:
+    """Points far from all others, compared with how their neighbours lie; none where too many seem to be outliers."""
     k = min(NEAR, len(around.points) - 1)
     reach = around.distances(k)
     usual = np.median(reach[around.nearest(k + 1)[:, 1:]], axis=1)
-    lonely = reach > LONELY * np.maximum(usual, 1e-300)
-    return lonely if lonely.mean() <= MOST_OUTLIERS else np.zeros(len(lonely), bool)
+    far = reach > FAR * np.maximum(usual, 1e-300)
+    return far if far.mean() <= MOST_OUTLIERS else np.zeros(len(far), bool)
 
 
 def _at_edge(around: Neighbourhoods) -> Bool[np.ndarray, " n"]:

@@ -1,7 +1,7 @@
 """Volume rendering of packed samples: what light reaches the camera.
 
-Notation: samples of all rays lie one behind the other, each ray's from near to far; `ray` tells whose each is, rising.
-σ density, δ length of a sample's step, τ = σ δ its optical depth:
+Notation: samples of all rays lie one behind the other, each ray's from near to far; `ray` holds their
+rays' numbers, rising. σ density, δ length of a sample's step, τ = σ δ its optical depth:
 
     α = 1 - exp(-τ),  T = exp(-Σ τ of the ray's samples before),  w = T α,  C = Σ w c + (1 - Σ w) background.
 
@@ -50,7 +50,7 @@ def optical_depth_before(depth: Float[Tensor, " n"], samples: Packed) -> Float[T
 
 
 def weights(density: Float[Tensor, " n"], samples: Packed) -> Float[Tensor, " n"]:
-    """Share w of each sample in its ray's colour."""
+    """Weight w of each sample in its ray's colour."""
     depth = density * samples.length
     return torch.exp(-optical_depth_before(depth, samples)) * -torch.expm1(-depth)
 
@@ -63,7 +63,7 @@ def along_rays(values: Float[Tensor, " n *c"], samples: Packed) -> Float[Tensor,
 def composite(
     weight: Float[Tensor, " n"], colour: Float[Tensor, "n c"], samples: Packed
 ) -> tuple[Float[Tensor, "rays c"], Float[Tensor, " rays"]]:
-    """Colours of rays, over nothing, and their opacities."""
+    """Colours of rays, over nothing, and their accumulated opacities."""
     summed = along_rays(torch.cat([colour, torch.ones_like(colour[:, :1])], 1) * weight[:, None], samples)
     return summed[:, :-1], summed[:, -1]
 

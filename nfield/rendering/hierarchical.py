@@ -1,4 +1,4 @@
-"""Samples along rays without a grid: some in every part of a ray, and more where these have found something.
+"""Samples along rays without a grid: stratified coarse ones, and importance fine ones where these found density.
 
 Mildenhall et al., NeRF (arXiv 2003.08934), section 5.2, with one field for both passes; the weights of the first are
 widened by Barron et al., Mip-NeRF (arXiv 2103.13415), equation 18.
@@ -15,7 +15,7 @@ from nfield.rendering.march import Rays
 from nfield.rendering.spacing import Spacing, importance_samples
 
 FLOOR = 0.01
-"""Added to the share of every part, so that what has been missed so far can still be found."""
+"""Added to the share of every part, so that what coarse samples missed can still be found."""
 
 
 @torch.no_grad()
@@ -25,28 +25,28 @@ def hierarchical_samples(
     spacing: Spacing,
     *,
     contract: Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]],
-    first: Float[Tensor, "rays coarse"],
-    second: Float[Tensor, "rays fine"],
+    coarse: Float[Tensor, "rays coarse"],
+    fine: Float[Tensor, "rays fine"],
 ) -> Packed:
-    """As many samples of every ray as there are draws, in order; none of rays that miss everything.
+    """As many samples of every ray as there are draws, in order; none of rays that miss the scene.
 
-    `first` and `second` are numbers in [0, 1): the places of the samples within equal parts (in steps of `spacing`) of
-    the ray, and sorted draws from what these have found. A sample stands for the way between the middles to its
-    neighbours.
+    `coarse` and `fine` are numbers in [0, 1): the places of the stratified samples within equal parts (in steps of
+    `spacing`) of the ray, and sorted draws of the importance samples by the weights of these. A sample stands for the
+    way between the middles to its neighbours.
     """
     hits = (rays.far > rays.near).nonzero()[:, 0]
-    taken, coarse = rays.take(hits), first.shape[1]
+    taken = rays.take(hits)
     start, end = spacing.steps(taken.near)[:, None], spacing.steps(taken.far)[:, None]
-    parts = torch.linspace(0, 1, coarse + 1, device=start.device)
+    parts = torch.linspace(0, 1, coarse.shape[1] + 1, device=start.device)
     edges = spacing.distance(start + parts * (end - start))
-    at = edges[:, :-1] + first[hits].to(edges) * (edges[:, 1:] - edges[:, :-1])
+    at = edges[:, :-1] + coarse[hits].to(edges) * (edges[:, 1:] - edges[:, :-1])
     packed = _packed(at, edges[:, :-1], edges[:, 1:])
     weight = weights(density(contract(taken.at(packed))).float(), packed).reshape(at.shape)
-    # The parts beside one that holds something are looked at too: it may begin or end there.
+    # Parts beside one with density are sampled too: it may begin or end there.
     wide = torch.nn.functional.pad(weight, (1, 1))
     wide = (torch.maximum(wide[:, :-2], weight) + torch.maximum(weight, wide[:, 2:])) / 2
     share = wide / wide.sum(-1, keepdim=True).clamp(min=1e-6) + FLOOR
-    both = torch.cat([at, importance_samples(edges, share, second[hits].to(edges))], 1).sort(1).values
+    both = torch.cat([at, importance_samples(edges, share, fine[hits].to(edges))], 1).sort(1).values
     middles = (both[:, 1:] + both[:, :-1]) / 2
     low, high = torch.cat([taken.near[:, None], middles], 1), torch.cat([middles, taken.far[:, None]], 1)
     found = _packed(both, low, high)

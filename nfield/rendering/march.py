@@ -1,7 +1,8 @@
-"""Samples along rays where the occupancy grid says that there may be something.
+"""Samples along rays, for which the occupancy grid skips empty cells.
 
 Rays are walked twice: in long strides of STRIDE steps over the coarse level of the grid, then step by step over the
-fine one where a stride may have met something. A stride is shorter than a coarse cell, so that nothing is missed.
+fine one where a stride may have met an occupied cell. A stride is shorter than a coarse cell, so that none
+is missed.
 """
 
 from collections.abc import Callable
@@ -20,14 +21,14 @@ STRIDE = 8
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rays:
-    """Rays with the stretch of each that may hold anything."""
+    """Rays with the stretch of each on which samples are taken."""
 
     origin: Float[Tensor, "rays 3"]
     direction: Float[Tensor, "rays 3"]
     """Of unit length."""
     near: Float[Tensor, " rays"]
     far: Float[Tensor, " rays"]
-    """Distances of the stretch's ends; far <= near for rays that miss everything."""
+    """Distances of the stretch's ends; far <= near for rays that miss the scene."""
 
     @property
     def count(self) -> int:
@@ -64,7 +65,7 @@ def march(
     contract: Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]],
     jitter: Float[Tensor, " rays"] | None = None,
 ) -> Packed:
-    """Samples of all rays in cells that are full.
+    """Samples of all rays in occupied cells.
 
     Sample k of a ray lies k + `jitter` steps from its near end, jitter in [0, 1) for each ray or 0.5 without.
     `contract` brings places into the cube of the grid.

@@ -1,4 +1,4 @@
-"""How far a surface is from the points that it was fitted to, told at each place of the surface.
+"""How far a surface is from the points that it was fitted to, measured at each place of the surface.
 
 The distance from a place to the nearest point would show the points' spacing, not an error. So each point's distance to
 the surface is taken, and every place of the surface gets the mean of the points nearest to it.

@@ -1,8 +1,8 @@
-"""Which parts of the cube hold anything: a grid of densities on two levels, so that empty space costs nothing.
+"""The occupancy grid: densities on two levels, by which rays skip empty cells.
 
 Notation: the fine level has N³ cells over [-1, 1]³; the coarse one joins blocks of BLOCK³ of them, and each of its
-cells counts as full where it or one of its 26 neighbours holds a full fine cell. Half a coarse cell from any place
-whose coarse cell is empty there is then nothing either.
+cells counts as occupied where it or one of its 26 neighbours holds an occupied fine cell. Half a coarse cell from any
+place whose coarse cell is empty all cells are then empty too.
 Müller et al., Instant Neural Graphics Primitives (arXiv 2201.05989), appendix E.1.
 """
 
@@ -15,7 +15,7 @@ from torch import Tensor
 
 BLOCK = 8
 CHUNK = 1 << 17
-"""Cells whose densities are asked for at once."""
+"""Cells whose densities are evaluated at once."""
 
 
 def cell_centres(cells: Int[Tensor, " n"], resolution: int) -> Float[Tensor, "n 3"]:
@@ -26,7 +26,7 @@ def cell_centres(cells: Int[Tensor, " n"], resolution: int) -> Float[Tensor, "n 
 
 
 class OccupancyGrid(torch.nn.Module):
-    """Densities remembered in cells, and which of them are worth a look. Its buffers are saved with the field."""
+    """Densities of cells, and which of them are occupied. Its buffers are saved with the field."""
 
     def __init__(self, resolution: int = 128) -> None:
         super().__init__()
@@ -42,11 +42,12 @@ class OccupancyGrid(torch.nn.Module):
         self.register_buffer("samples", torch.zeros((), dtype=torch.int64))
         self.density: Tensor
         self.full: Tensor
+        """Cells that are occupied."""
         self.coarse: Tensor
         self.seen: Tensor
-        """Cells that may hold anything at all; the others stay empty for good."""
+        """Cells that may be occupied at all; the others stay empty for good."""
         self.asked: Tensor
-        """Cells whose densities have been asked for; the others count as full."""
+        """Cells whose densities have been evaluated; the others count as occupied."""
         self.age: Tensor
         """Training steps that have been taken with this grid."""
         self.rays: Tensor
@@ -55,14 +56,14 @@ class OccupancyGrid(torch.nn.Module):
         """Samples along these rays."""
 
     def restrict(self, seen: Bool[Tensor, " cells"]) -> None:
-        """Leave out all cells but these for good, before training."""
+        """Leave all cells but these empty for good, before training."""
         self.seen = seen.to(self.seen.device)
         self.full = self.seen.clone()
         self._join()
 
     @property
     def share(self) -> float:
-        """Share of the fine cells that are full."""
+        """Share of the fine cells that are occupied."""
         # Every step asks. On the CPU numpy counts in 0.15 ms what takes torch 1 to 8.
         full = self.full
         return float(full.count_nonzero() if full.is_cuda else np.count_nonzero(full.numpy())) / len(full)
@@ -73,17 +74,17 @@ class OccupancyGrid(torch.nn.Module):
         return (index[..., 0] * resolution + index[..., 1]) * resolution + index[..., 2]
 
     def at(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
-        """Whether the fine cells of points are full."""
+        """Whether the fine cells of points are occupied."""
         cells = self._cells(points, self.resolution)
         return self.full.index_select(0, cells.reshape(-1)).reshape(cells.shape)
 
     def near(self, points: Float[Tensor, "*n 3"]) -> Bool[Tensor, "*n"]:
-        """Whether there may be anything within half a coarse cell of points."""
+        """Whether any cell within half a coarse cell of points may be occupied."""
         cells = self._cells(points, self.resolution // BLOCK)
         return self.coarse.index_select(0, cells.reshape(-1)).reshape(cells.shape)
 
     def density_at(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n"]:
-        """Densities remembered of the fine cells of points."""
+        """Densities of the fine cells of points."""
         cells = self._cells(points, self.resolution)
         return self.density.index_select(0, cells.reshape(-1)).reshape(cells.shape)
 
@@ -98,10 +99,10 @@ class OccupancyGrid(torch.nn.Module):
         decay: float = 0.95,
         threshold: float = 0.01,
     ) -> None:
-        """Ask for densities at random places of cells, and find anew which cells are full.
+        """Evaluate densities at random places of cells, and find anew which cells are occupied.
 
-        `share` of the cells are asked for: half of these anywhere, the others among the full ones. What is remembered
-        falls by `decay` and rises to what is found. Full are cells of an opacity over one `step` above `threshold`,
+        `share` of the cells are evaluated: half of these anywhere, the others among the occupied ones. Their densities
+        fall by `decay` and rise to what is found. Occupied are cells of an opacity over one `step` above `threshold`,
         or above the mean of all where that is less, so that nothing is lost before anything has been learned.
         """
         device, n = self.density.device, self.resolution
@@ -124,7 +125,7 @@ class OccupancyGrid(torch.nn.Module):
 
     @torch.no_grad()
     def refill(self, *, step: float, threshold: float = 0.01) -> None:
-        """Find anew which cells are full, of the densities that are remembered."""
+        """Find anew which cells are occupied, by the densities that are known."""
         opacity = -torch.expm1(-self.density * step)
         known = self.seen & self.asked
         bound = min(threshold, float(opacity[known].mean()) if bool(known.any()) else threshold)

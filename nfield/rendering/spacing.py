@@ -1,8 +1,8 @@
-"""Where along a ray to look: evenly near the camera, and in growing steps far from it.
+"""Steps along rays: even near the camera, and growing with the distance far from it.
 
 Notation: t, distance along a ray of unit direction; u, the same counted in steps, so that sample k lies at u = k:
     t = h u                      up to t₁ = h / g,
-    t = t₁ exp(g u - 1)          beyond, where steps grow to g t; g = 0 for even steps everywhere.
+    t = t₁ exp(g u - 1)          beyond, where steps grow to g t, g being the cone angle; 0 for even steps everywhere.
 Both pieces meet with the same slope.
 """
 
@@ -23,7 +23,7 @@ class Spacing:
     step: float
     """Length h of a step near the camera."""
     growth: float = 0.0
-    """Length of far steps as a share g of their distance."""
+    """Cone angle g: length of far steps as a share of their distance."""
 
     def __post_init__(self) -> None:
         positive(self.step, "The step along rays")

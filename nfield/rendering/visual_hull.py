@@ -1,7 +1,7 @@
-"""What silhouettes leave of space: where pictures have alpha, most of it is empty before anything has been learned.
+"""The visual hull: where images have alpha, most cells are empty before anything has been learned.
 
-A cell is carved away where some picture is transparent all over the cell's image, enlarged by a pixel. Cells that a
-picture does not show are not touched by it. Laurentini, The visual hull concept (1994).
+A cell is carved away where some image is transparent all over the cell's projection, enlarged by a pixel. Cells that
+an image does not show are not touched by it. Laurentini, The visual hull concept (1994).
 """
 
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ COARSEST = 16
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Silhouette:
-    """Which pixels of a picture show anything, and how its camera maps space to them."""
+    """Which pixels of an image are not transparent, and how its camera maps space to them."""
 
     covered: Bool[Tensor, "height width"]
     project: Callable[[Float[Tensor, "n 3"]], Float[Tensor, "n 2"]]
@@ -28,7 +28,7 @@ class Silhouette:
 
 
 def visual_hull(silhouettes: Iterable[Silhouette], resolution: int) -> Bool[Tensor, " cells"]:
-    """Which of resolution³ cells of [-1, 1]³ may hold something, from coarse to fine; flat, the last axis fastest."""
+    """Which of resolution³ cells of [-1, 1]³ may be occupied, from coarse to fine; flat, the last axis fastest."""
     views = list(silhouettes)
     size = resolution
     while size > COARSEST and size % 2 == 0:

@@ -1,4 +1,4 @@
-"""Pictures of a volume given by callables: rays in blocks of bounded memory, each stopped where no light comes through.
+"""Pictures of a volume given by callables: rays in blocks of bounded memory, each ended where nothing more is seen.
 
 Notation: `radiance(places, directions) -> (densities, colours)` on places of the cube [-1, 1]³; depths are distances
 along rays in the units of the rays.
@@ -22,11 +22,11 @@ Contraction = Callable[[Float[Tensor, "*n 3"]], Float[Tensor, "*n 3"]]
 RAYS_PER_BLOCK, SAMPLES_PER_BLOCK = 1 << 13, 1 << 21
 """Rays that are walked together, fewer where all of their samples would be more than that."""
 FIRST_ROUND = 8
-"""Samples of each ray that are looked at first; every further round takes twice as many."""
-STOPPED = 12.0
-"""Remembered optical depth behind which a training step looks no more."""
-DARK = 1e-4
-"""Share of light that comes through, below which a ray is stopped."""
+"""Samples of each ray that are evaluated first; every further round takes twice as many."""
+OPAQUE_DEPTH = 12.0
+"""Optical depth, by the occupancy grid's densities, behind which training takes no samples."""
+LEAST_TRANSMITTANCE = 1e-4
+"""Transmittance below which a ray ends."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +36,7 @@ class Rendered:
     colour: Float[Tensor, "rays 3"]
     """Light of the volume alone, without any background."""
     opacity: Float[Tensor, " rays"]
+    """Accumulated opacity."""
     depth: Float[Tensor, " rays"]
     """Mean distance that light comes from; infinite where there is hardly any."""
 
@@ -71,23 +72,23 @@ def _render_block(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packe
     counts = torch.bincount(samples.ray, minlength=rays.count)
     first = counts.cumsum(0) - counts
     place = torch.arange(samples.count, device=first.device) - first.index_select(0, samples.ray)
-    clear = torch.ones(rays.count, device=first.device)
-    colour, depth = torch.zeros_like(rays.origin), torch.zeros_like(clear)
+    transmittance = torch.ones(rays.count, device=first.device)
+    colour, depth = torch.zeros_like(rays.origin), torch.zeros_like(transmittance)
     start, size = 0, FIRST_ROUND
     while samples.count:
         now = place < start + size
         part = samples.take(now)
         density, light = radiance(contract(rays.at(part)), rays.direction.index_select(0, part.ray))
-        thickness = density.float() * part.length
-        passed = clear.index_select(0, part.ray) * torch.exp(-optical_depth_before(thickness, part))
-        weight = passed * -torch.expm1(-thickness)
+        optical = density.float() * part.length
+        before = transmittance.index_select(0, part.ray) * torch.exp(-optical_depth_before(optical, part))
+        weight = before * -torch.expm1(-optical)
         colour += along_rays(weight[:, None] * light.float(), part)
         depth += along_rays(weight * part.distance, part)
-        clear = clear * torch.exp(-along_rays(thickness, part))
-        rest = ~now & (clear.index_select(0, samples.ray) > DARK)
-        samples, place = samples.take(rest), place[rest]
+        transmittance = transmittance * torch.exp(-along_rays(optical, part))
+        later = ~now & (transmittance.index_select(0, samples.ray) > LEAST_TRANSMITTANCE)
+        samples, place = samples.take(later), place[later]
         start, size = start + size, 2 * size
-    opacity = 1 - clear
+    opacity = 1 - transmittance
     seen = opacity > 1e-3
     return Rendered(
         colour=colour,
@@ -97,13 +98,13 @@ def _render_block(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packe
 
 
 def _reached(rays: Rays, samples: Packed, grid: OccupancyGrid, contract: Contraction) -> Tensor:
-    """Whether light may come from samples, by the densities that the grid remembers.
+    """Whether light may reach the camera from samples, by the densities of the grid.
 
-    These are the largest of each cell, which a ray may well miss. So no sample counts for more than a depth of 1, and
-    it takes a long way through what is dense throughout to leave samples out.
+    These are the largest of each cell, which a ray may well miss. So no sample counts for more than an optical depth of
+    1, and it takes a long way through what is dense throughout to leave samples out.
     """
-    thickness = (grid.density_at(contract(rays.at(samples))) * samples.length).clamp(max=1.0)
-    return optical_depth_before(thickness, samples) < STOPPED
+    optical = (grid.density_at(contract(rays.at(samples))) * samples.length).clamp(max=1.0)
+    return optical_depth_before(optical, samples) < OPAQUE_DEPTH
 
 
 def samples_within(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from nfield.reports.charts import Curve, line_chart
@@ -70,49 +71,41 @@ def tiles(
     Learned bands are counted in `counted`, by default the record itself; `of` says in the title whose bands these are.
     """
     name = record.quality_name
-    field, baseline = record.field, record.baseline
-    found = [
-        _tile(
-            quality_title(name),
-            quality_text(name, field.quality),
-            _beside(baseline, lambda s: quality_text(name, s.quality)),
-            field.why(name),
-        )
-    ]
+    field = record.field
+    found = [_tile(record, quality_title(name), lambda side: quality_text(name, side.quality), name)]
     for key in further:
         if key in field.metrics and key != name:
-            shown = quality_text(key, field.number(key))
-            beside = _beside(baseline, lambda s, key=key: quality_text(key, s.number(key)))
-            found.append(_tile(quality_title(key), shown, beside, field.why(key)))
+            found.append(_tile(record, quality_title(key), partial(_quality_of, key), key))
     counted = counted or record
     if counted.field.bands:
-        beside = _beside(counted.baseline, lambda s: share_learned(s, record.threshold))
         title = f"Bands{of} learned to {percent_text(record.threshold)}"
-        found.append(_tile(title, share_learned(counted.field, record.threshold), beside))
+        found.append(_tile(counted, title, lambda side: share_learned(side, record.threshold)))
     if "order_spearman" in field.metrics:
-        beside = _beside(baseline, lambda s: statistic_text(s.number("order_spearman")))
-        shown = statistic_text(field.number("order_spearman"))
-        found.append(_tile("Order statistic", shown, beside, field.why("order_spearman")))
+        key = "order_spearman"
+        found.append(_tile(record, "Order statistic", lambda side: statistic_text(side.number(key)), key))
     if "parameters" in field.metrics:
-        beside = _beside(baseline, lambda s: count_text(s.number("parameters")))
-        found.append(_tile("Parameters", count_text(field.number("parameters")), beside))
-    found.append(
-        _tile("Training time", seconds_text(field.seconds), _beside(baseline, lambda s: seconds_text(s.seconds)))
-    )
-    found.append(_tile("Steps", count_text(field.steps), _beside(baseline, lambda s: count_text(s.steps))))
+        found.append(_tile(record, "Parameters", lambda side: count_text(side.number("parameters"))))
+    found.append(_tile(record, "Training time", lambda side: seconds_text(side.seconds)))
+    found.append(_tile(record, "Steps", lambda side: count_text(side.steps)))
     if "diagnostics_share" in field.metrics:
         shown = percent_text(field.number("diagnostics_share"))
-        found.append(_tile("Diagnostics", shown, "of the training time"))
+        found.append(_tile_of("Diagnostics", shown, "of the training time"))
     return element("dl", *found, class_="tiles")
 
 
-def _beside(baseline: Side | None, shown: Any) -> str:
-    return "" if baseline is None else f"plain MLP {shown(baseline)}"
+def _quality_of(key: str, side: Side) -> str:
+    return quality_text(key, side.number(key))
 
 
-def _tile(title: str, value: str, beside: str = "", why: str | None = None) -> Markup:
+def _tile(record: RunRecord, title: str, shown: Callable[[Side], str], key: str | None = None) -> Markup:
+    """A figure of the field with the baseline's below it; `key` is that of its reason in metrics.json."""
+    beside = "" if record.baseline is None else f"plain MLP {shown(record.baseline)}"
+    value, why = shown(record.field), None if key is None else record.field.why(key)
     # A reason belongs to a missing figure; beside a figure it says how that was measured.
-    note = why if value == MISSING and why else "; ".join(part for part in (beside, why) if part)
+    return _tile_of(title, value, why if value == MISSING and why else "; ".join(filter(None, (beside, why))))
+
+
+def _tile_of(title: str, value: str, note: str) -> Markup:
     return element("div", element("dt", title), element("dd", value), element("dd", note, class_="beside"))
 
 
@@ -184,8 +177,8 @@ def _since(side: Side, band: BandFigures | None, *, finished: bool) -> str:
     if band.step_below_threshold is None:
         return "never" if finished else MISSING
     seconds = time_of_step(side, band.step_below_threshold)
-    told = f"step {band.step_below_threshold:,}"
-    return told if seconds is None else f"{told} ({seconds_text(seconds)})"
+    text = f"step {band.step_below_threshold:,}"
+    return text if seconds is None else f"{text} ({seconds_text(seconds)})"
 
 
 def quality_section(record: RunRecord) -> Markup:

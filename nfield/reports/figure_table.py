@@ -55,10 +55,10 @@ def figures_table(
 
 def _reasons(columns: Sequence[tuple[str, Mapping[str, Any]]], figures: Figures) -> list[Markup]:
     """Why figures are missing, each reason once."""
-    told: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for key, (title, _) in figures.items():
         for _, own in columns:
             why = reason(dict(own), key) if key in own and own[key] is None else None
-            if why and title not in told.setdefault(why.rstrip("."), []):
-                told[why.rstrip(".")].append(title)
-    return [absent(f"{', '.join(titles)}: {why}.") for why, titles in told.items()]
+            if why and title not in found.setdefault(why.rstrip("."), []):
+                found[why.rstrip(".")].append(title)
+    return [absent(f"{', '.join(titles)}: {why}.") for why, titles in found.items()]

@@ -69,7 +69,7 @@ def heat_map(side: Side, bands: list[BandFigures], *, across: Scale, clock: str,
         for left, right, line in _columns(side.history, across, clock):
             error = _error(line, index)
             fill = f"url(#{name}-hatch)" if error is None else at(shade(error))
-            parts.append(_cell(left, top, right, fill, _told(band, line, clock, error)))
+            parts.append(_cell(left, top, right, fill, _cell_text(band, line, clock, error)))
         parts.append(_threshold_mark(side, band, index, across, clock, top))
     unit = next((band.unit for band in bands if band.unit), "")
     start = across.start - GAP - START_COLUMN + 4  # to the left, clear of the axis' first label
@@ -86,7 +86,7 @@ def _error(line: Evaluation, index: int) -> float | None:
     return line.bands[index] if index < len(line.bands) else None
 
 
-def _told(band: BandFigures, line: Evaluation, clock: str, error: float | None) -> str:
+def _cell_text(band: BandFigures, line: Evaluation, clock: str, error: float | None) -> str:
     when = f"step {line.step:,}" + (f", {seconds_text(line.seconds)}" if clock == "seconds" else "")
     return f"{band.label} {band.unit}, {when}: {percent_text(error)}"
 
@@ -114,10 +114,10 @@ def _columns(history: list[Evaluation], across: Scale, clock: str) -> list[tuple
     return columns + [(a, b, line) for a, b, (_, line) in zip(edges, edges[1:], kept, strict=False)]
 
 
-def _cell(left: float, top: float, right: float, fill: str, told: str) -> Markup:
+def _cell(left: float, top: float, right: float, fill: str, text: str) -> Markup:
     # The overlap of a hair hides the seams that browsers leave between neighbours.
     return element(
-        "rect", element("title", told), x=f"{left:.1f}", y=f"{top:.0f}", width=f"{right - left + 0.3:.1f}",
+        "rect", element("title", text), x=f"{left:.1f}", y=f"{top:.0f}", width=f"{right - left + 0.3:.1f}",
         height=f"{ROW - 1:.0f}", fill=fill,
     )  # fmt: skip
 
@@ -130,8 +130,8 @@ def _threshold_mark(side: Side, band: BandFigures, index: int, across: Scale, cl
         return Markup("")
     at_start = line.step == 0 or moment(line, clock) <= 0
     x = across.start - GAP - START_COLUMN / 2 if at_start else across(moment(line, clock))
-    told = f"{band.label} {band.unit} stays below the threshold from step {line.step:,}"
-    return element("circle", element("title", told), cx=f"{x:.1f}", cy=f"{top + ROW / 2:.1f}", r=4.5, class_="ring")
+    text = f"{band.label} {band.unit} stays below the threshold from step {line.step:,}"
+    return element("circle", element("title", text), cx=f"{x:.1f}", cy=f"{top + ROW / 2:.1f}", r=4.5, class_="ring")
 
 
 def _hatch(name: str) -> Markup:
@@ -148,7 +148,7 @@ def colour_bar(threshold: float, *, hatched: bool, noun: str = "picture", name: 
     if hatched:
         sample = element("rect", x=0, y=0, width=16, height=16, fill=f"url(#{name}-hatch)")
         drawn = element("svg", _hatch(name), sample, viewBox="0 0 16 16", aria_hidden="true")
-        notes.append(element("li", drawn, f"no energy in the {noun}, so no error to tell"))
+        notes.append(element("li", drawn, f"no energy in the {noun}, so no error to report"))
     title = "Relative error of the band (dark: not learned, bright: learned)"
     described = "Colour scale of the relative error: dark is 100 % or more, bright is 1 % or less, logarithmic."
     return scale_bar(title, described, BAND_MAP, error_ticks(), notes)

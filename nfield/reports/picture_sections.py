@@ -22,7 +22,7 @@ DETAIL_WIDTH = 384
 """Width of an enlarged detail on the page, in pixels."""
 
 TEXTURE = 12.0
-"""Grey levels (of 255) between neighbours up to which contrast counts where outlines are not looked for."""
+"""Grey levels (of 255) between neighbours up to which contrast counts where outlines do not matter."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -38,9 +38,9 @@ class Pictures:
     errors: ErrorMaps | None
     """Errors of the field and, where it is there, the baseline, in this order."""
     captions: dict[str, str] = dataclass_field(default_factory=dict)
-    """What is told below 'truth', 'field' and 'baseline'."""
+    """Texts below 'truth', 'field' and 'baseline'."""
     folder: str = "outputs/"
-    """Where they were looked for, as it is told where one is missing."""
+    """Where they belong, for the text in the place of one that is missing."""
     alone: bool = False
     """Whether there was to be no baseline: then its place is left out."""
 
@@ -104,8 +104,8 @@ def pictures_section(pictures: Pictures, *, detail: bool = True, outlines: bool 
 def _shown(title: str, name: str, picture: Image.Image | None, pictures: Pictures) -> Markup:
     if picture is None:
         return element("figure", absent(f"{title}: the picture is not in {pictures.folder}."))
-    told = pictures.captions.get(name, "")
-    return figure(picture, f"{title}: {pictures.source}", element("strong", title), f" {told}", name=name)
+    caption = pictures.captions.get(name, "")
+    return figure(picture, f"{title}: {pictures.source}", element("strong", title), f" {caption}", name=name)
 
 
 def _errors(pictures: Pictures) -> list[Markup]:

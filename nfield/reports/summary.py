@@ -16,7 +16,7 @@ from nfield.reports.record import BandFigures, RunRecord, Side
 def plain_words(record: RunRecord) -> list[str]:
     """What the run shows: one sentence about the bands, one about the quality and the order of learning.
 
-    A field that was completed in the end gets one more, lest the network be taken for what it is with its rest.
+    A field that was completed in the end gets one more, lest the network be taken for what it is with its residual.
     """
     return [about_bands(record), *_about_the_rest(record), *_about_completion(record), about_quality(record)]
 
@@ -122,15 +122,15 @@ def _when(field: Side, baseline: Side) -> str:
 def about_quality(record: RunRecord, where: str = "", further: Sequence[str] = ()) -> str:
     """The quality of both sides, and the order in which bands were learned.
 
-    `where` opens the sentence with what the quality is of; `further` qualities are told where both sides have them.
+    `where` opens the sentence with what the quality is of; `further` qualities are reported where both sides have them.
     """
     name = record.quality_name
     title = quality_title(name)
     field, baseline = record.field, record.baseline
     if field.quality is not None:
-        told = [key for key in further if all(side.number(key) is not None for side in record.sides)]
-        both = "".join(f" and {quality_title(key)} {quality_text(key, field.number(key))}" for key in told)
-        theirs = "".join(f" and {quality_text(key, baseline.number(key))}" for key in told) if baseline else ""
+        shared = [key for key in further if all(side.number(key) is not None for side in record.sides)]
+        both = "".join(f" and {quality_title(key)} {quality_text(key, field.number(key))}" for key in shared)
+        theirs = "".join(f" and {quality_text(key, baseline.number(key))}" for key in shared) if baseline else ""
         sentence = f"{where}{title} is {quality_text(name, field.quality)}{both}"
     else:
         why = field.why(name)
@@ -157,11 +157,11 @@ def order_words(side: Side, name: str) -> str:
     if statistic is None:
         return f"the order in which {name} learned its bands is not ranked{because(side.why('order_spearman'))}"
     if statistic >= 0.8:
-        told = "learned low frequencies before high ones"
+        how = "learned low frequencies before high ones"
     elif statistic >= 0.5:
-        told = "mostly learned low frequencies before high ones"
+        how = "mostly learned low frequencies before high ones"
     elif statistic > -0.5:
-        told = "learned its bands in no clear order of frequency"
+        how = "learned its bands in no clear order of frequency"
     else:
-        told = "learned high frequencies before low ones"
-    return f"{name} {told} (order statistic {statistic_text(statistic)})"
+        how = "learned high frequencies before low ones"
+    return f"{name} {how} (order statistic {statistic_text(statistic)})"

@@ -10,7 +10,7 @@ from nfield.core.checks import UserError
 
 COLOUR = "a colour"
 Colour = Annotated[tuple[float, float, float], COLOUR]
-"""Red, green, blue in [0, 1]. The mark tells the reader of scene files colours from directions."""
+"""Red, green, blue in [0, 1]. By the mark the reader of scene files knows colours from directions."""
 
 
 def of_hex(text: str) -> Colour:

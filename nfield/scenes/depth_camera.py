@@ -1,4 +1,4 @@
-"""Depth cameras around a mesh: where they stand, what their rays meet, and how wrong the depths are that they tell.
+"""Depth cameras around a mesh: where they stand, what their rays meet, and how wrong the depths are that they measure.
 
 Notation: z, depth along a camera's axis, in the mesh's units; a, angle of incidence between a ray and the normal of the
 face that it meets, 0 where it meets it head-on; d, diagonal of the mesh's bounding box.
@@ -85,7 +85,7 @@ def camera_positions(mesh: Mesh, count: int, distance: float = ScanOptions.dista
     return middle(mesh) + distance * diagonal(mesh) * camera_directions(count)
 
 
-def look(scene: MeshScene, options: ScanOptions, side: int, generator: np.random.Generator) -> Seen:
+def seen_by_all(scene: MeshScene, options: ScanOptions, side: int, generator: np.random.Generator) -> Seen:
     """What all cameras see in images of side² pixels, with one ray through a random place of each pixel."""
     half = options.half_width
     positions = camera_positions(scene.mesh, options.cameras, options.distance)

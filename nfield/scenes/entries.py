@@ -166,8 +166,8 @@ def file_entry(path: Path, source: str) -> Entry:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}" if mark else ""
-        told = " ".join(filter(None, [error.context, error.problem]))
-        raise UserError(f"{source}{where}: this is not YAML: {told}.") from None
+        problem = " ".join(filter(None, [error.context, error.problem]))
+        raise UserError(f"{source}{where}: this is not YAML: {problem}.") from None
     except yaml.YAMLError as error:
         raise UserError(f"{source}: this is not YAML: {error}".splitlines()[0]) from None
     if node is None:

@@ -11,22 +11,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from nfield.core.checks import UserError, at_least, positive
-from nfield.scenes.colours import Colour, blend
-from nfield.scenes.patterns import DARK, WHITE, Pattern, globe
+from nfield.scenes.patterns import TwoColoured, globe
 
 FONT_SIZE = 96
 """Pixels of the font in the texture: enough for pictures in which a line is as tall."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Text(Pattern):
+class Text(TwoColoured):
     """Words in Pillow's own font. Several lines are parted by line breaks."""
 
     words: str
-    first: Colour = WHITE
-    """Colour of the surface."""
-    second: Colour = DARK
-    """Colour of the letters."""
+    """In the second colour, on a surface of the first."""
     height: float = 0.3
     """Height of all lines together, as a length on the cube's faces, or in radians of latitude on the globe."""
     on: Literal["cube", "globe"] = "cube"
@@ -55,8 +51,8 @@ class Text(Pattern):
         picture = picture.crop(picture.getbbox())
         return np.asarray(picture, dtype=np.float64) / 255
 
-    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-        """Colours, linear between the texture's pixels."""
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """Coverage by letters, linear between the texture's pixels."""
         across, upward = self._unrolled(places) if self.on == "globe" else _on_faces(places)
         rows, columns = self.texture.shape
         # In units of the texture's pixels from its middle, and from there to grid_sample's [-1, 1].
@@ -66,12 +62,12 @@ class Text(Pattern):
         share = torch.nn.functional.grid_sample(
             texture[None, None], where[None, None], padding_mode="zeros", align_corners=False
         )
-        return blend(self.first, self.second, share[0, 0, 0])
+        return share[0, 0, 0]
 
     def _unrolled(self, places: Float[Tensor, "n 3"]) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
         """Radians along the equator from the middle of the nearest copy, and above the equator."""
         longitude, latitude = globe(places)
-        # The first copy faces -y, where pictures are looked at from.
+        # The first copy faces -y, where cameras mostly stand.
         turned = self.copies * (longitude + 0.25)
         return 2 * math.pi / self.copies * (turned - turned.round()), math.pi * latitude
 

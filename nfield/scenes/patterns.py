@@ -41,11 +41,25 @@ class Solid(Pattern):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checker(Pattern):
-    """Cells of two colours in turn: cubes of edge `size` with one around the origin, or fields of a globe."""
+class TwoColoured(Pattern):
+    """Two colours that are blended by place."""
 
     first: Colour = WHITE
     second: Colour = DARK
+
+    @abc.abstractmethod
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """Share of the second colour."""
+
+    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
+        """Colours in [0, 1]."""
+        return blend(self.first, self.second, self.share(places))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checker(TwoColoured):
+    """Cells of two colours in turn: cubes of edge `size` with one around the origin, or fields of a globe."""
+
     size: float = 0.25
     """Edge of the cubes."""
     around: int = 0
@@ -57,8 +71,8 @@ class Checker(Pattern):
         if self.around % 2:
             raise UserError(f"The checker's number of fields around must be even, but is {self.around}.")
 
-    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-        """The first colour in cells of even parity, of which the one around the origin is one."""
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """0 in cells of even parity, of which the one around the origin is one."""
         if self.around:
             longitude, latitude = globe(places)
             # Counted from the south pole, half as many as around.
@@ -66,15 +80,13 @@ class Checker(Pattern):
         else:
             # A cell has the origin in its middle, lest faces through the origin should fall between two cells.
             cells = places / self.size + 0.5
-        return blend(self.first, self.second, cells.floor().sum(-1) % 2)
+        return cells.floor().sum(-1) % 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stripes(Pattern):
+class Stripes(TwoColoured):
     """Stripes of two colours across a direction, hard or as a sine."""
 
-    first: Colour = WHITE
-    second: Colour = DARK
     direction: Vector = (0.0, 0.0, 1.0)
     period: float = 0.2
     """Length of one stripe of each colour."""
@@ -84,19 +96,16 @@ class Stripes(Pattern):
         positive(self.period, "The stripes' period")
         unit(self.direction, "The stripes' direction")
 
-    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-        """The first colour is on the middle of a stripe at the origin."""
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """0 on the middle of a stripe at the origin."""
         wave = torch.cos(2 * math.pi * (places @ places.new_tensor(unit(self.direction, ""))) / self.period)
-        share = (wave < 0).to(wave.dtype) if self.edges == "hard" else 0.5 - 0.5 * wave
-        return blend(self.first, self.second, share)
+        return (wave < 0).to(wave.dtype) if self.edges == "hard" else 0.5 - 0.5 * wave
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rings(Pattern):
+class Rings(TwoColoured):
     """A zone plate: rings around an axis, whose frequency grows in proportion to the distance from the axis."""
 
-    first: Colour = WHITE
-    second: Colour = DARK
     axis: Vector = (0.0, 0.0, 1.0)
     frequency: float = 10.0
     """Cycles per length at distance 1 from the axis."""
@@ -105,19 +114,17 @@ class Rings(Pattern):
         positive(self.frequency, "The rings' frequency")
         unit(self.axis, "The rings' axis")
 
-    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-        """The first colour on the axis. The phase π f r² has the slope 2π f r."""
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """0 on the axis. The phase π f r² has the slope 2π f r."""
         along = places @ places.new_tensor(unit(self.axis, ""))
         squared = places.square().sum(-1) - along.square()
-        return blend(self.first, self.second, 0.5 - 0.5 * torch.cos(math.pi * self.frequency * squared))
+        return 0.5 - 0.5 * torch.cos(math.pi * self.frequency * squared)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Octaves(Pattern):
+class Octaves(TwoColoured):
     """A sum of plane waves whose frequency doubles from octave to octave, two across one another in each."""
 
-    first: Colour = WHITE
-    second: Colour = DARK
     frequency: float = 1.0
     """Cycles per length of the lowest octave."""
     octaves: int = 5
@@ -129,14 +136,14 @@ class Octaves(Pattern):
         within(self.octaves, 1, 16, "The number of octaves")
         positive(self.falloff, "The octaves' falloff")
 
-    def __call__(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
-        """The mean of both colours, plus waves that together never leave what is between them."""
+    def share(self, places: Float[Tensor, "n 3"]) -> Float[Tensor, " n"]:
+        """A half, plus waves that together never leave [0, 1]."""
         amplitudes = [self.falloff**octave for octave in range(self.octaves)]
         total = torch.zeros_like(places[:, 0])
         for octave, amplitude in enumerate(amplitudes):
             phases = 2 * math.pi * self.frequency * 2**octave * (places @ self._waves(octave).to(places))
             total = total + amplitude * phases.sin().mean(-1)
-        return blend(self.first, self.second, 0.5 + 0.5 * total / sum(amplitudes))
+        return 0.5 + 0.5 * total / sum(amplitudes)
 
     @staticmethod
     def _waves(octave: int) -> Float[Tensor, "3 2"]:

@@ -17,7 +17,7 @@ from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
 from nfield.rendering.scene import MeshScene, bounds
-from nfield.scenes.depth_camera import Seen, diagonal, look, measured, middle
+from nfield.scenes.depth_camera import Seen, diagonal, measured, middle, seen_by_all
 from nfield.scenes.scan_options import LARGEST_SIDE, ScanOptions
 
 ENLARGED = 1.1
@@ -57,7 +57,7 @@ def scan(mesh: Mesh, options: ScanOptions, generator: Generator) -> PointCloud:
     The cameras stand at `camera_positions` and look at the middle. Only what rays meet first is seen; of all that is
     seen, holes are left out and the points kept are drawn at random, so that surface seen by more cameras, nearer or
     more directly has more points. Where `options.pixels` is given there may be fewer points than asked for, and a note
-    of the cloud says so. An outlier keeps the normal of the point that it replaces, as nothing tells it apart. Raises
+    of the cloud says so. An outlier keeps the normal of the point that it replaces, as nothing sets it apart. Raises
     UserError where open3d is missing, or the cameras see nothing, or less than the points asked for.
     """
     draws = _streams(generator)
@@ -94,14 +94,14 @@ def _with_outliers(
 def _enough(scene: MeshScene, options: ScanOptions, draws: dict[str, Generator]) -> Seen:
     """What is seen outside the holes: in images of the size given, or of one that shows more points than asked for.
 
-    How fine the images must be for that, a first look tells.
+    How fine the images must be for that, a first scan at few pixels shows.
     """
     source = scene.mesh.source
     # A mesh without extent gives no distance for the cameras to stand at.
     if scene.empty or not diagonal(scene.mesh) > 0:
         raise UserError(f"The cameras see nothing of '{source}'. Give a mesh with an area.")
     side = options.pixels or FIRST_SIDE
-    seen = look(scene, options, side, draws["rays"])
+    seen = seen_by_all(scene, options, side, draws["rays"])
     if not seen.count:
         raise UserError(
             f"The cameras see nothing of '{source}'. Give a mesh with an area, more --cameras or --pixels, "
@@ -121,9 +121,9 @@ def _enough(scene: MeshScene, options: ScanOptions, draws: dict[str, Generator])
                 f"The cameras see too little of '{source}' for {options.points:,} points. "
                 "Ask for fewer --points, fewer or smaller --holes, or more --cameras."
             )
-        # In steps, as few hits tell little of how many there will be.
+        # In steps, as few hits say little of how many there will be.
         side = math.ceil(min(4 * side, needed))
-        seen = _outside(look(scene, options, side, draws["rays"]), centres, radius)
+        seen = _outside(seen_by_all(scene, options, side, draws["rays"]), centres, radius)
     return seen
 
 

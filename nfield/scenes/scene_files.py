@@ -1,4 +1,4 @@
-"""Scene files: what may stand in them, and how they are read. docs/scenes.md tells it with an example.
+"""Scene files: what may stand in them, and how they are read. docs/scenes.md has an example.
 
 A scene is a block of keys:
 
@@ -45,7 +45,6 @@ PATTERNS: dict[str, type[Pattern]] = {
     "octaves": Octaves,
     "text": Text,
 }
-SCENE_KEYS = ("about", "background", "ambient", "lights", "objects", "volumes", "box")
 OBJECT_KEYS = ("shape", "scale", "rotation", "shift", "around", "colour", "material", "fade")
 MOST_COPIES = 1000
 
@@ -81,24 +80,9 @@ def read_scene(path: Path, source: str) -> ToyScene:
     """The scene of a file, which messages call `source`."""
     whole = file_entry(path, source)
     keys = whole.known_keys(SCENE_KEYS)
-    values: dict[str, object] = {"name": path.stem}
-    for key, entry in keys.items():
-        if key == "about":
-            values["about"] = entry.text()
-        elif key == "ambient":
-            values["ambient"] = entry.number()
-        elif key == "background":
-            values["background"] = _background(entry)
-        elif key == "lights":
-            values["lamps"] = tuple(_plain(Lamp, item) for item in entry.items("lights"))
-        elif key == "objects":
-            values["objects"] = tuple(placed for item in entry.items("objects") for placed in _objects(item))
-        elif key == "volumes":
-            values["blobs"] = tuple(_plain(Blob, item) for item in entry.items("volumes"))
-        else:
-            values["room"] = _box(entry)
+    values = {field: read(keys[key]) for key, (field, read) in SCENE_KEYS.items() if key in keys}
     try:
-        return ToyScene(**values)  # type: ignore[arg-type]
+        return ToyScene(name=path.stem, **values)  # type: ignore[arg-type]
     except UserError as error:
         place = keys["ambient"] if "ambient" in keys and "ambient" in str(error) else whole
         raise place.fault(f"{place.name}: {error}" if place.name else str(error)) from None
@@ -189,3 +173,15 @@ def _box(entry: Entry) -> Box:
 
 def _is_block(entry: Entry) -> bool:
     return entry.shown == "a block of keys"
+
+
+SCENE_KEYS: dict[str, tuple[str, Callable[[Entry], object]]] = {
+    "about": ("about", Entry.text),
+    "background": ("background", _background),
+    "ambient": ("ambient", Entry.number),
+    "lights": ("lamps", lambda entry: tuple(_plain(Lamp, item) for item in entry.items("lights"))),
+    "objects": ("objects", lambda entry: tuple(one for item in entry.items("objects") for one in _objects(item))),
+    "volumes": ("blobs", lambda entry: tuple(_plain(Blob, item) for item in entry.items("volumes"))),
+    "box": ("room", _box),
+}
+"""Keys of a scene file: the field of the scene, and how it is read."""

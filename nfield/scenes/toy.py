@@ -251,5 +251,5 @@ class ToyScene:
 
 
 def _tolerance(like: Tensor) -> float:
-    """How near to a surface rays end: as near as single precision can tell, and nearer in double."""
+    """How near to a surface rays end: as near as single precision resolves, and nearer in double."""
     return 2e-6 if like.dtype == torch.float32 else 1e-9

@@ -1,4 +1,4 @@
-"""Scales for the next network of an MscaleDNN, from the spectrum of what a fit has left over.
+"""Scales for the next network of an MscaleDNN, from the spectrum of a fit's residual.
 
 With fixed scales 1, 2, 4, … most networks have little to learn, and some frequencies have none near them. Scales that
 follow the posterior error in its Fourier transform are the idea of frequency-adaptive MscaleDNNs (Huang, You, Zhou,
@@ -32,12 +32,12 @@ def adapted_scales(
     spectrum = power_spectrum(residual, spacing, channels_last=channels_last)
     shape = channels_first(residual, channels_last, "residual").shape[1:]
     lowest = 1 / max(n * h for n, h in zip(shape, spacing_per_axis(spacing, len(shape)), strict=True))
-    told = spectrum.frequencies <= spectrum.nyquist * (1 + 1e-9)
-    amplitude = np.sqrt(spectrum.total[told])
+    resolved = spectrum.frequencies <= spectrum.nyquist * (1 + 1e-9)
+    amplitude = np.sqrt(spectrum.total[resolved])
     if not amplitude.any():
         return (2 * math.pi * lowest,) * count
     # An annulus reaches half of its width to either side of its middle: quantiles lie between them.
-    edges = np.concatenate([[0.5 * lowest], spectrum.frequencies[told] + 0.5 * lowest])
+    edges = np.concatenate([[0.5 * lowest], spectrum.frequencies[resolved] + 0.5 * lowest])
     cumulative = np.concatenate([[0.0], np.cumsum(amplitude)]) / amplitude.sum()
     return tuple(
         float(2 * math.pi * f) for f in np.interp(LARGEST_SHARE * (np.arange(count) + 1) / count, cumulative, edges)

@@ -45,7 +45,7 @@ class ScaleAdvice:
     siren_omega: float
     """A first-layer ω₀ for SIREN, π · `gaussian_scale`: about 40 for photographs, measured best between 30 and 50."""
     nyquist: float
-    """Highest frequency that the samples tell."""
+    """Highest frequency that the samples resolve."""
     why: str
     """What the advice rests on, in words."""
 
@@ -106,8 +106,8 @@ def advise_image(image: Image | AnyArray, *, step: int = 1) -> ScaleAdvice:
 def _advice(spectrum: PowerSpectrum, samples: int, length: float, highest: float, basis: str) -> ScaleAdvice:
     """`samples` along the longest side, which is `length` long; `highest` is Nyquist."""
     lowest = min(1 / length, highest)
-    told = spectrum.frequencies <= highest * (1 + 1e-9)
-    weights = spectrum.frequencies[told] * spectrum.total[told]
+    resolved = spectrum.frequencies <= highest * (1 + 1e-9)
+    weights = spectrum.frequencies[resolved] * spectrum.total[resolved]
     if weights.sum() == 0:
         middle = upper = last = reach = lowest
         basis = "no waves at all (the data are constant or a single sample): the lowest scales"
@@ -115,7 +115,7 @@ def _advice(spectrum: PowerSpectrum, samples: int, length: float, highest: float
         reach = highest
         cumulative = np.cumsum(weights) / weights.sum()
         middle, upper, last = (
-            float(np.clip(spectrum.frequencies[told][np.searchsorted(cumulative, share)], lowest, highest))
+            float(np.clip(spectrum.frequencies[resolved][np.searchsorted(cumulative, share)], lowest, highest))
             for share in (0.5, 0.9, 0.99)
         )
     scale = min((lowest * middle * reach) ** (1 / 3), highest / _GAUSSIAN_REACH)

@@ -40,7 +40,29 @@ def octave_bands(shape: tuple[int, ...], spacing: PerAxis = 1.0) -> list[tuple[f
     return [(2**b / longest, 2 ** (b + 1) / longest) for b in range(count)]
 
 
-class BandErrors:
+class MeasuredBands:
+    """Bands with the energy that the truth has in each."""
+
+    bands: tuple[tuple[float, float], ...]
+    """`(low, high)` edges, low included and high excluded."""
+    energy: list[float]
+    """Share of the truth's energy in each band."""
+
+    def report(
+        self,
+        errors: Sequence[float | None],
+        unit: str,
+        steps_below_threshold: Sequence[float | None] | None = None,
+    ) -> list[Band]:
+        """The bands with their errors (as returned by a call) and times to threshold, for metrics and reports."""
+        steps = steps_below_threshold or [None] * len(self.bands)
+        return [
+            Band(low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step)
+            for (low, high), error, energy, step in zip(self.bands, errors, self.energy, steps, strict=True)
+        ]
+
+
+class BandErrors(MeasuredBands):
     """Relative error of predictions of one truth in every band; made once, then cheap to call in training.
 
     `truth` is an array on a grid of 1 to 3 axes, with `channels_last` for a last axis of channels. `spacing`
@@ -54,7 +76,6 @@ class BandErrors:
     Raises `UserError` for empty, complex or non-finite truths and for bands that overlap.
     """
 
-    bands: tuple[tuple[float, float], ...]
     energy: list[float]
     """Share of the truth's energy, without its mean, that lies in each band; all 0 for a constant."""
     nyquist: float
@@ -113,15 +134,6 @@ class BandErrors:
             for p, energy in zip(power.tolist(), self._band_energy, strict=True)
         ]
 
-    def report(
-        self,
-        errors: Sequence[float | None],
-        unit: str,
-        steps_below_threshold: Sequence[float | None] | None = None,
-    ) -> list[Band]:
-        """The bands with their errors (as returned by a call) and times to threshold, for metrics and reports."""
-        return reported(self.bands, self.energy, errors, unit, steps_below_threshold)
-
     def _band_power(
         self, values: Float[np.ndarray, " channels *grid"], window: Float[np.ndarray, "*grid"] | None
     ) -> tuple[np.ndarray, float]:
@@ -131,21 +143,6 @@ class BandErrors:
         power = half_power(half_transform(tapered(values, window)), values.shape[-1]).ravel()
         sums = np.bincount(self._labels, power, minlength=len(self.bands) + 1)
         return sums[: len(self.bands)], float(sums.sum())
-
-
-def reported(
-    bands: Sequence[tuple[float, float]],
-    energies: Sequence[float],
-    errors: Sequence[float | None],
-    unit: str,
-    steps_below_threshold: Sequence[float | None] | None = None,
-) -> list[Band]:
-    """Bands with their shares of energy, errors and times to threshold, for metrics and reports."""
-    steps = steps_below_threshold or [None] * len(bands)
-    return [
-        Band(low=low, high=high, unit=unit, relative_error=error, energy=energy, step_below_threshold=step)
-        for (low, high), error, energy, step in zip(bands, errors, energies, steps, strict=True)
-    ]
 
 
 def band_labels(magnitudes: Float[np.ndarray, "*half_grid"], bands: Sequence[tuple[float, float]]) -> np.ndarray:

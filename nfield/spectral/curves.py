@@ -1,7 +1,7 @@
 """Error of displaced closed curves per band of frequencies along the curves.
 
 A closed curve c is sampled evenly by its arc length s, so that its coordinates x(s), y(s), z(s) are periodic signals,
-whose Fourier coefficients tell its shape: low ones size and proportions, high ones detail (Kuhl and Giardina, Elliptic
+whose Fourier coefficients hold its shape: low ones size and proportions, high ones detail (Kuhl and Giardina, Elliptic
 Fourier features of a closed contour, Computer Graphics and Image Processing 18, 1982).
 Notation: curve j has n_j samples at distance h_j, length L_j = n_j h_j; ĉ_k and ê_k are the coefficients (1/n) Σ … at k
 cycles per length L_j, that is, at the frequency k/L_j.
@@ -14,9 +14,8 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from nfield.core.checks import UserError
-from nfield.core.types import Band
 from nfield.spectral.arrays import Number
-from nfield.spectral.bands import band_labels, reported
+from nfield.spectral.bands import MeasuredBands, band_labels
 from nfield.spectral.spectrum import frequency_magnitudes, half_power, half_transform
 
 LEAST_DEPTH = 5e-5
@@ -32,7 +31,7 @@ def evenly(loop: Float64[np.ndarray, "m 3"], count: int) -> Float64[np.ndarray, 
     return np.stack([np.interp(places, along, coordinate) for coordinate in closed.T], 1)
 
 
-class CurveBandErrors:
+class CurveBandErrors(MeasuredBands):
     """Relative error of displaced curves in every band, pooled over curves by their lengths.
 
     `E_b = sqrt(Σ_j L_j Σ_{k/L_j∈b} |ê_k|² / Σ_j L_j Σ_{k/L_j∈b} |ĉ_k|²)`, with c taken from the curve's own mean and e
@@ -40,9 +39,6 @@ class CurveBandErrors:
     length, which holds size and place, and octaves from there, as many as fit below Nyquist of the coarsest curve.
     """
 
-    bands: tuple[tuple[float, float], ...]
-    energy: list[float]
-    """Share of the curves' energy in each band."""
     size: float
     """Root mean square distance of the curves from their means, in units of length."""
     nyquist: float
@@ -89,15 +85,6 @@ class CurveBandErrors:
             None if energy is None else math.sqrt(one / energy)
             for one, energy in zip(power.tolist(), self._band_energy, strict=False)
         ]
-
-    def report(
-        self,
-        errors: Sequence[float | None],
-        unit: str,
-        steps_below_threshold: Sequence[float | None] | None = None,
-    ) -> list[Band]:
-        """The bands with their errors (as returned by a call) and times to threshold, for metrics and reports."""
-        return reported(self.bands, self.energy, errors, unit, steps_below_threshold)
 
     def _band_power(self, signals: Sequence[Float[np.ndarray, "_ 3"]]) -> Float64[np.ndarray, " bands_and_rest"]:
         """`Σ_j L_j Σ_k |coefficient|²` of every band, and last of the frequencies in none."""

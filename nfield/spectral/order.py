@@ -34,7 +34,7 @@ class OrderStatistic:
     """Whether a network learned its bands from low to high frequency; see `order_spearman`."""
 
     value: float | None
-    """1 low first, −1 high first, about 0 no order; None where it cannot be told (`why` says so)."""
+    """1 low first, −1 high first, about 0 no order; None where it is not known (`why` says so)."""
     why: str | None
     """Why there is no value; None where there is one."""
     uncorrected: float | None

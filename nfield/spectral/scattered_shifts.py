@@ -30,8 +30,8 @@ def scattered_shifts(
 
     The transform `Σ_j w_j y_j e^{−iω·x_j}` is taken at whole numbers of waves across each side of the points' box, up
     to `highest` radians per unit along each axis; default π/h, h^d the volume per point, which is what as many points
-    on a grid can tell. `window` makes w the Hann window of the box. The rest is as in `dominant_shifts`. Where the
-    points lie by chance, about 1/n of the energy is noise at every wave vector: weaker waves cannot be told.
+    on a grid can resolve. `window` makes w the Hann window of the box. All else is as in `dominant_shifts`. Where the
+    points lie by chance, about 1/n of the energy is noise at every wave vector: weaker waves cannot be found.
 
     Raises `UserError` for no points, other dimensions, values that are not finite, and a `highest` that would take
     more than `MOST_CANDIDATES` wave vectors.

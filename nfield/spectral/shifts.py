@@ -26,7 +26,7 @@ def dominant_shifts(
     window: bool = True,
     channels_last: bool = False,
 ) -> Float[np.ndarray, "shifts d"]:
-    """Up to `count` wave vectors in radians per unit: the zero vector, then the strongest of what is left, in turn.
+    """Up to `count` wave vectors in radians per unit: the zero vector, then the strongest of all others, in turn.
 
     Greedy: the wave vector with the greatest power, summed over channels, is taken, and all within `radius` (in radians
     per unit, default three waves per longest side) of it or of its opposite are left out from then on; so are those
@@ -77,7 +77,7 @@ def grid_wave_vectors(
 def periodic_distances(
     vectors: Float[np.ndarray, "*grid d"], centre: Float[np.ndarray, " d"], spacing: tuple[float, ...]
 ) -> Float[np.ndarray, "*grid"]:
-    """|vector − centre|, the shortest way round: samples h apart cannot tell ω from ω + 2π / h."""
+    """|vector − centre|, the shortest way round: samples h apart are the same for ω and ω + 2π / h."""
     period = 2 * math.pi / np.array(spacing)
     apart = vectors - centre
     apart -= period * np.round(apart / period)

@@ -17,13 +17,13 @@ from nfield.spectral.arrays import AnyArray, PerAxis, channels_first, spacing_pe
 
 
 def nyquist(shape: Sequence[int], spacing: PerAxis = 1.0) -> float:
-    """Highest frequency that the grid can tell along each of its axes, in cycles per unit length.
+    """Highest frequency that the grid resolves along each of its axes, in cycles per unit length.
 
-    Axes of one sample tell no frequency and are left out where another axis has more.
+    Axes of one sample resolve no frequency and are left out where another axis has more.
     """
     steps = spacing_per_axis(spacing, len(shape))
-    telling = [step for n, step in zip(shape, steps, strict=True) if n > 1]
-    return 0.5 / max(telling or steps)
+    resolving = [step for n, step in zip(shape, steps, strict=True) if n > 1]
+    return 0.5 / max(resolving or steps)
 
 
 def frequency_magnitudes(shape: tuple[int, ...], spacing: PerAxis = 1.0) -> Float[np.ndarray, "*half_grid"]:
@@ -113,7 +113,7 @@ class PowerSpectrum:
     counts: Int[np.ndarray, " annuli"]
     """Number of wave vectors in the annulus."""
     nyquist: float
-    """Highest frequency told along each axis; annuli above it exist only in the corners of the grid."""
+    """Highest frequency resolved along each axis; annuli above it exist only in the corners of the grid."""
 
     @property
     def dominant_frequency(self) -> float | None:

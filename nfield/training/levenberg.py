@@ -58,11 +58,6 @@ class LevenbergMarquardt:
         """Whether further steps would change next to nothing."""
         return float(self._left.prod()) > STALL_FACTOR
 
-    @property
-    def damping(self) -> float:
-        """λ of the next step."""
-        return float(self._search[0])
-
     @torch.no_grad()
     def step(self, blocks: Callable[[], Blocks], loss: Callable[[], float]) -> float:
         """Take one step that lowers the loss, or none where no damping gives one; returns the loss before it."""

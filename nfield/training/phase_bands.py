@@ -4,27 +4,25 @@ The losses of the bands add, and no weight belongs to two of them, so that Adam 
 """
 
 import math
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 
 from nfield.backbones.phase_parallel import PhaseParallel
-from nfield.core.checks import RunError, at_least, positive
+from nfield.core.checks import at_least
+from nfield.core.seeding import generator as seeded
+from nfield.core.types import Evaluation
+from nfield.encodings.identity import Identity
+from nfield.fields.base import Field
 from nfield.spectral.arrays import AnyArray, PerAxis, per_axis, spacing_per_axis
 from nfield.spectral.phase_shift import split_bands
-from nfield.training.schedules import cosine
+from nfield.training.loop import fit
+from nfield.training.result import TrainingResult
+from nfield.training.settings import TrainingSettings
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class BandTraining:
-    """How each band was learned."""
-
-    steps: list[int]
-    """Steps at which the losses were kept."""
-    losses: Float[np.ndarray, "looks shifts"]
-    """Mean |T_j − t_j|² over the mean of |t_j|²; of bands without energy the mean |T_j|²."""
+POINTS_AT_ONCE = 1 << 14
 
 
 def band_targets(
@@ -55,6 +53,49 @@ def band_targets(
     )
 
 
+class BandBatch(NamedTuple):
+    """Points, and the bands of the values there."""
+
+    points: torch.Tensor
+    targets: torch.Tensor
+
+
+class BandTask:
+    """Fit every band in the mean square, over its own mean square: those without energy count as they are."""
+
+    quality_name = "bands_db"
+
+    def __init__(
+        self, points: Float[torch.Tensor, "n d"], targets: Float[torch.Tensor, "n shifts c 2"], batch_size: int
+    ) -> None:
+        at_least(batch_size, 1, "batch")
+        self.points, self.targets, self.batch_size = points, targets, batch_size
+        self.empty = (targets == 0).all(-1).all(-1).all(0).tolist()
+
+    def batch(self, generator: torch.Generator) -> BandBatch:
+        """`batch_size` points drawn at random, or all where there are no more."""
+        if len(self.points) <= self.batch_size:
+            return BandBatch(self.points, self.targets)
+        chosen = torch.randint(len(self.points), (self.batch_size,), generator=generator).to(self.points.device)
+        return BandBatch(self.points[chosen], self.targets[chosen])
+
+    def losses(self, field: Any, batch: BandBatch) -> dict[str, torch.Tensor]:
+        """Mean |T_j − t_j|² of each band, t_j of mean square one."""
+        squares = (field.backbone.bands(batch.points) - batch.targets).square().sum(-1).mean((0, 2))
+        return {f"band_{number}": loss for number, loss in enumerate(squares.unbind())}
+
+    def evaluate(self, field: Any) -> Evaluation:
+        """All bands together in decibels, and the relative error of each."""
+        parts = zip(self.points.split(POINTS_AT_ONCE), self.targets.split(POINTS_AT_ONCE), strict=True)
+        rows = [[len(x) * float(loss) for loss in self.losses(field, BandBatch(x, y)).values()] for x, y in parts]
+        losses = [sum(column) / len(self.points) for column in zip(*rows, strict=True)]
+        mean = sum(losses) / len(losses)
+        return Evaluation(
+            quality=math.inf if mean == 0 else -10 * math.log10(mean),
+            band_errors=[None if empty else math.sqrt(loss) for loss, empty in zip(losses, self.empty, strict=True)],
+        )
+
+
 def fit_bands(
     network: PhaseParallel,
     values: Shaped[AnyArray, "..."],
@@ -67,36 +108,16 @@ def fit_bands(
     seed: int = 0,
     periodic: bool = True,
     channels_last: bool = False,
-) -> BandTraining:
+) -> TrainingResult:
     """Train in place on values on a grid, whose first sample lies at `origin` and whose neighbours are `spacing` apart.
 
     Adam, its rate falling to zero as half a cosine; `batch` points a step, drawn anew for each, or all where there are
-    no more. The losses of about fifty steps are kept. Signals whose ends do not meet need `periodic=False`, as in
-    `split_bands`.
-    Raises RunError where a loss is no longer finite, and UserError as `split_bands` does.
+    no more. The result's `history` has the `bands`' relative errors. Signals whose ends do not meet need
+    `periodic=False`, as in `split_bands`.
+    Raises what `fit` and `split_bands` do.
     """
-    at_least(steps, 1, "steps")
-    at_least(batch, 1, "batch")
-    positive(rate, "rate")
     points, targets = band_targets(network, values, spacing, origin, periodic=periodic, channels_last=channels_last)
-    draw = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    kept: list[int] = []
-    seen: list[np.ndarray] = []
-    for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * cosine(step / steps, 0.0)
-        x, y = points, targets
-        if len(points) > batch:
-            chosen = torch.randint(len(points), (batch,), generator=draw).to(points.device)
-            x, y = points[chosen], targets[chosen]
-        losses = (network.bands(x) - y).square().sum(-1).mean((0, 2))
-        optimizer.zero_grad(set_to_none=True)
-        losses.sum().backward()
-        optimizer.step()
-        if step % math.ceil(steps / 50) == 0 or step + 1 == steps:
-            kept.append(step)
-            seen.append(losses.detach().double().cpu().numpy())
-            if not np.isfinite(seen[-1]).all():
-                raise RunError(f"A band's loss is no longer finite at step {step}: the rate {rate:g} is too high.")
-    return BandTraining(steps=kept, losses=np.array(seen))
+    precision = "float64" if points.dtype == torch.float64 else "float32"
+    settings = TrainingSettings(steps=steps, learning_rate=rate, final_rate=0.0, precision=precision)
+    field = Field(Identity(network.in_dim), network)
+    return fit(field, BandTask(points, targets, batch), settings, generator=seeded(seed, "batches"), run="bands")

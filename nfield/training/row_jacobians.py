@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch.func import functional_call, vmap
 
 from nfield.core.checks import UserError
+from nfield.training.optimizers import LeastSquares
 
 LARGEST_BLOCK = 1 << 24
 """Numbers of J that are held at once where a batch can be taken in parts: 128 MiB in float64."""
@@ -106,6 +107,19 @@ def _of_part(
         jacobians += [factor * block for block in _rows_of(residual, rows.copies, leaves)]
         values.append(factor * _by_column(residual, rows.copies).detach())
     return torch.cat(jacobians), torch.cat(values)
+
+
+def least_squares(field: torch.nn.Module, task: Any, batch: Any) -> LeastSquares:
+    """The residuals of a batch. Raises UserError where the task has only a loss."""
+    if not isinstance(task, LeastSquaresTask):
+        raise UserError(
+            f"Levenberg-Marquardt needs residuals, which {type(task).__name__} has not. Choose --optimizer lbfgs."
+        )
+    names = trained_names(field)
+    return LeastSquares(
+        blocks=lambda: row_jacobians(field, task, batch, names),
+        terms=lambda: loss_of(field, task, batch),
+    )
 
 
 @torch.enable_grad()

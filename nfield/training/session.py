@@ -12,18 +12,15 @@ import torch
 from nfield.core.checks import RunError, UserError
 from nfield.core.device import parameter_dtype
 from nfield.io.run_folder import RunFolder
-from nfield.training.allocator import keep_freed_memory
-from nfield.training.ema import MovingAverage
 from nfield.training.evaluation_plan import EvaluationPlan
-from nfield.training.history import history_line
 from nfield.training.optimizers import REMEMBERING, SEARCHING, AdamOptions, Updater
 from nfield.training.precision import autocast, choose_precision, copy_for_measuring, loss_scaler
 from nfield.training.progress import Progress
-from nfield.training.residual_step import least_squares
-from nfield.training.result import TrainingResult
+from nfield.training.result import TrainingResult, history_line
+from nfield.training.row_jacobians import least_squares
 from nfield.training.settings import TrainingSettings
 from nfield.training.stage_switch import StageSwitch
-from nfield.training.state import TrainingState
+from nfield.training.state import MovingAverage, TrainingState
 from nfield.training.task import FinishingTask, PolishableTask, ScheduledTask, Task, move
 
 LARGEST_FAILURES = 3
@@ -63,7 +60,6 @@ class TrainingSession:
         here = next((p.device for p in field.parameters()), torch.device("cpu"))
         self.device = here if device is None else torch.device(device)
         self.dtype = parameter_dtype(settings.precision)
-        keep_freed_memory()
         self.field: Any = field.to(device=self.device, dtype=self.dtype).train()
         self.plan = EvaluationPlan(steps=settings.steps, seconds=settings.seconds, count=settings.evaluations)
         self.history: list[dict[str, Any]] = []
@@ -169,7 +165,7 @@ class TrainingSession:
         return self.state.updater.converged
 
     def open_stage(self) -> None:
-        """Let the network's next stage learn what is left over."""
+        """Let the network's next stage learn the residual."""
         self.settle()
         self.stages.open(self.field, self.task, self.progress)
         self.state.mark_good()

@@ -1,7 +1,7 @@
-"""`fit` repeated on what is left over: the engine of multi-stage networks, for any job with residuals.
+"""`fit` repeated on the residual: the engine of multi-stage networks, for any job with residuals.
 
-Notation (Wang & Lai, arXiv 2307.08934): u_n, the network of stage n; ε_n, the size of what is left over before it; f_n
-its dominant frequency, in cycles per unit of the coordinates in [−1, 1]^d; κ_n = 2π f_n, the reach of its first layer.
+Notation (Wang & Lai, arXiv 2307.08934): u_n, the network of stage n; ε_n, the size of the residual before it; f_n its
+dominant frequency, in cycles per unit of the coordinates in [−1, 1]^d; κ_n = 2π f_n, the reach of its first layer.
 
 What a job has to say is a `StageProblem`: the task of the next stage, made from the field so far. Each stage is two
 runs of `fit`, "stage-n-adam" and "stage-n-refine", with the last layer solved exactly in between. Both have
@@ -10,14 +10,18 @@ it was in.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from nfield.core.checks import at_least, choice, positive
+from nfield.core.checks import at_least, choice, finite_or_none, positive
 from nfield.core.seeding import generator as seeded
+from nfield.core.types import Evaluation
 from nfield.fields.base import Field
-from nfield.fields.stage_plan import LEAST_KAPPA, StagePlan, StageProblem
+from nfield.fields.stage_plan import StagePlan, StageProblem
 from nfield.fields.staged import StageConfig, StagedField
 from nfield.io.run_folder import RunFolder
+from nfield.spectral.residual import LEAST_KAPPA
 from nfield.training.last_layer import solve_last_layer
 from nfield.training.levenberg import MOST_PARAMETERS
 from nfield.training.loop import fit
@@ -48,8 +52,8 @@ class StageSettings:
     depth: int = 1
     """Hidden layers of every stage."""
     network: str = "sine"
-    """sine: one reach κ for all first neurons; mscale: groups of them whose scales follow the spectrum of what is left
-    over, for functions and grids."""
+    """sine: one reach κ for all first neurons; mscale: groups of them whose scales follow the residual's spectrum, for
+    functions and grids."""
     adam_steps: int = 100
     """Steps of Adam at the beginning of each stage."""
     refiner: str = "auto"
@@ -91,7 +95,7 @@ class StageRecord:
     scale: float
     """ε of the stage."""
     frequency: float
-    """Dominant frequency of what the stage was to learn, in cycles per unit of the coordinates."""
+    """Dominant frequency of the residual that the stage was to learn, in cycles per unit of the coordinates."""
     kappa: float
     """κ of its first layer."""
     width: int
@@ -101,7 +105,7 @@ class StageRecord:
     samples: int
     """Points that it was trained on."""
     per_half_wave: float
-    """Samples per half wave of what it was to learn."""
+    """Samples per half wave of that residual."""
     refiner: str
     """What followed Adam; none where its steps were taken back."""
     seconds: float
@@ -134,12 +138,11 @@ def fit_in_stages(
             return found, records, f"The time was used up after stage {number - 1}."
         plan = problem.plan(found, _network(number, problem.in_dim, settings))
         if plan is None:
-            return found, records, f"After stage {number - 1} only rounding is left."
-        first_scale = float(found.scales[0]) if records else plan.scale
-        stage = _Stage(number=number, first_scale=first_scale, plan=plan, before=found)
-        before = error
-        field, error, refiner, seconds = _train(stage, problem, settings, seed, folder, resume, progress)
+            return found, records, f"The residual after stage {number - 1} is rounding."
+        field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
         found.append(plan.config, field, plan.scale)
+        before = error
+        error, refiner, seconds = _train(field, plan, found, problem, settings, seed, folder, resume, progress)
         kept = error < settings.improvement * before
         records.append(
             StageRecord(
@@ -172,38 +175,22 @@ def _network(number: int, in_dim: int, settings: StageSettings) -> StageConfig:
     return StageConfig(kappa=LEAST_KAPPA, width=width, depth=settings.depth, groups=NETWORKS[settings.network])
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Stage:
-    """A stage that is to be trained, and those before it."""
-
-    number: int
-    first_scale: float
-    plan: StagePlan
-    before: StagedField
-
-
-def _error_with(stage: _Stage, field: Field, problem: StageProblem) -> float:
-    """The problem's error with the stages before and this network."""
-    whole = stage.before.first(len(stage.before.stages))
-    whole.append(stage.plan.config, field, stage.plan.scale)
-    return problem.error(whole)
-
-
 def _train(
-    stage: _Stage,
+    field: Field,
+    plan: StagePlan,
+    found: StagedField,
     problem: StageProblem,
     settings: StageSettings,
     seed: int,
     folder: RunFolder | None,
     resume: bool,
     progress: Progress | None,
-) -> tuple[Field, float, str, float]:
-    """One stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
+) -> tuple[float, str, float]:
+    """The last stage: Adam, the last layer, then steps of second order, unless these make it worse where it is judged.
 
-    Returns the network, the error with it, the refiner ("none" where its steps were taken back) and the seconds.
+    Returns the error with it, the refiner ("none" where its steps were taken back) and the seconds.
     """
-    number, plan = stage.number, stage.plan
-    field = plan.config.build(problem.in_dim, problem.out_dim, seeded(seed, f"stage {number} weights"))
+    number = len(found.stages)
     large = field.count_parameters() > MOST_PARAMETERS
     refiner = ("lbfgs" if large else "levenberg") if settings.refiner == "auto" else settings.refiner
     common = TrainingSettings(
@@ -226,18 +213,54 @@ def _train(
     seconds = trained("adam", common)
     begin = time.perf_counter()
     # Rounding of this stage then stays that of a sum whose first stage has weights of this norm.
-    largest = LARGEST_WEIGHTS * stage.first_scale / plan.scale
+    largest = LARGEST_WEIGHTS * float(found.scales[0]) / plan.scale
     batch = plan.task.batch(seeded(seed, f"stage {number} last layer"))
     solve_last_layer(field, plan.task, batch, largest=largest)
     middle = {name: value.clone() for name, value in field.state_dict().items()}
-    middle_error = _error_with(stage, field, problem)
+    middle_error = problem.error(found)
     seconds += time.perf_counter() - begin
     seconds += trained("refine", refine)
     # Few samples can be met ever better by what is ever worse between them.
-    error = _error_with(stage, field, problem)
+    error = problem.error(found)
     if middle_error < error:
         field.load_state_dict(middle)
         error, refiner = middle_error, "none"
     for parameter in field.requires_grad_(False).eval().parameters():
         parameter.grad = None
-    return field, error, refiner, seconds
+    return error, refiner, seconds
+
+
+def stage_lines(
+    staged: StagedField,
+    records: Sequence[StageRecord],
+    settings: StageSettings,
+    quality_name: str,
+    measure: Callable[[StagedField], Evaluation],
+    folder: RunFolder | None = None,
+) -> list[dict[str, Any]]:
+    """A line of the history before the first stage and after each that was kept, the sum so far measured anew.
+
+    Pictures of the sums go to the folder.
+    """
+    lines, seconds = [], 0.0
+    for count in range(len(records) + 1):
+        if count:
+            seconds += records[count - 1].seconds
+        error = records[count - 1].error if count else 1.0
+        seen = measure(staged.first(count))
+        step = count * (settings.adam_steps + settings.refine_steps + 1)
+        if folder is not None and seen.snapshot is not None:
+            folder.save_snapshot("field", step, seen.snapshot)
+        line = {
+            "run": "field",
+            "step": step,
+            "seconds": seconds,
+            "loss": error**2,
+            "losses": {"residual": error**2},
+            quality_name: float(seen.quality),
+            "bands": [None if band is None else float(band) for band in seen.band_errors],
+            "learning_rate": None,
+            "numbers": {name: float(value) for name, value in seen.numbers.items()},
+        }
+        lines.append(finite_or_none(line))
+    return lines

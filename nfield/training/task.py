@@ -5,7 +5,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from nfield.core.moving import move as move
-from nfield.core.types import Evaluation, LeftOver
+from nfield.core.types import Evaluation
+from nfield.spectral.residual import ResidualFigures
 
 
 @runtime_checkable
@@ -71,6 +72,9 @@ class FinishingTask(Protocol):
 class StageableTask(Protocol):
     """A task that networks can learn stage by stage."""
 
-    def left_over(self, field: Any) -> LeftOver:
-        """What the field misses of what it is trained on; without gradients. Depends on nothing but the field."""
+    def residual_figures(self, field: Any) -> ResidualFigures:
+        """The residual on what the field is trained on, in the units of its network; called without gradients.
+
+        Depends on nothing but the field.
+        """
         ...

@@ -90,8 +90,8 @@ def test_both_ratios_by_hand() -> None:
 
 def test_page() -> None:
     found = {
-        "command": "nfield bench mesh", "seed": 0, "complete": False, "absent": ["MeshLab is not there"],
-        "options": {"depths": (7, 6)}, "results": RESULTS,
+        "command": "nfield bench mesh", "complete": False, "absent": ["MeshLab is not there"],
+        "options": {"seed": 0, "depths": (7, 6)}, "results": RESULTS,
         "methods": {"nfield": {"title": "nfield", "rules": "default"}, "poisson": {"title": "Poisson", "rules": "p"}},
         "means": {"3k-clean": comparisons(RESULTS, ["nfield", "poisson"], ["poisson"])},
         "machine": {"processor": "Example", "cores": 2, "device": "cpu", "system": "Linux", "load_before": 0.1,

@@ -6,9 +6,9 @@ import pytest
 import safetensors.torch
 import torch
 
+from nfield.backbones.multistage import MultistageConfig
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
-from nfield.fields.stage_plan import LEAST_KAPPA, kappa_of
 from nfield.fields.staged import StageConfig, StagedField
 
 SCALES = (2.0, 3e-5, 7e-11)
@@ -78,10 +78,23 @@ def test_first_frequencies_reach_kappa_along_every_axis(dimension):
     assert angular.mean().item() == pytest.approx(20, rel=0.05)
 
 
-def test_kappa_in_closed_form():
-    """κ = 2π f, and never below its least."""
-    assert kappa_of(7.5) == pytest.approx(15 * math.pi)
-    assert kappa_of(0.0) == LEAST_KAPPA
+def test_stages_of_one_run_are_the_same_networks():
+    """Oracle: `Multistage` with the same weights, ε and κ; its phases are spread by π and not by κ."""
+    options = {"width": 12, "depth": 2, "hidden_omega": 1.0}
+    network = MultistageConfig(stages=3, kappa=5.0, **options).build(2, 1, generator(0)).double()
+    for number in (1, 2):
+        network.open(SCALES[number], 5.0 * 3**number)
+    field = StagedField(2, 1)
+    for stage, scale, kappa in zip(network.stages, network.scales.tolist(), network.kappas.tolist(), strict=True):
+        config = StageConfig(kappa=kappa, width=12, depth=2)
+        same = config.build(2, 1, generator(1))
+        same.backbone.load_state_dict(stage.state_dict())
+        with torch.no_grad():
+            same.backbone.hidden[0].bias.mul_(math.pi / kappa)
+        field.append(config, same, scale)
+    x = torch.rand(30, 2, generator=generator(2), dtype=torch.float64) * 2 - 1
+    with torch.no_grad():
+        assert torch.allclose(network(x), field(x), rtol=1e-12, atol=1e-15)
 
 
 def test_impossible_networks_are_refused():

@@ -153,27 +153,31 @@ def test_chunks_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 96), (96, 64)])
-def test_what_is_left_over_is_told_in_the_units_of_the_coordinates(height, width) -> None:
+def test_the_residual_is_told_in_the_units_of_the_coordinates(height, width) -> None:
     """Oracle: a field that lacks a wave of 6 cycles per unit of its coordinates, of amplitude 0.1."""
     y = pixel_coordinates(torch.arange(height), height, max(height, width))
     x = pixel_coordinates(torch.arange(width), width, max(height, width))
     axes = torch.meshgrid(y, x, indexing="ij")
     wave = 0.1 * torch.sin(2 * math.pi * 6 * (0.6 * axes[0] + 0.8 * axes[1]))
     image = Image.from_array((Waves().on_grid((y, x)) + wave[..., None]).numpy())
-    rest = ImageTask(Pixels(image=image), device=CPU).left_over(Waves())
-    assert rest.size == pytest.approx(0.1 / math.sqrt(2), rel=0.02)
-    assert rest.frequency == pytest.approx(6, abs=0.6)
-    # Values are not cut to [0, 1] here: what is too bright is left over too.
-    assert ImageTask(Pixels(image=image), device=CPU).left_over(Waves(plus=2.0)).size == pytest.approx(2, rel=0.02)
+    residual = ImageTask(Pixels(image=image), device=CPU).residual_figures(Waves())
+    assert residual.size == pytest.approx(0.1 / math.sqrt(2), rel=0.02)
+    assert residual.frequency == pytest.approx(6, abs=0.6)
+    # Values are not cut to [0, 1] here: what is too bright is residual too.
+    assert ImageTask(Pixels(image=image), device=CPU).residual_figures(Waves(plus=2.0)).size == pytest.approx(
+        2, rel=0.02
+    )
 
 
-def test_what_the_mask_leaves_out_is_not_left_over() -> None:
+def test_what_the_mask_leaves_out_is_no_residual() -> None:
     image, mask = picture(32, 32), np.zeros((32, 32), bool)
     mask[:, :24] = True
     spoiled = image.pixels.copy()
     spoiled[:, 24:] = 1.0
     task = ImageTask(Pixels(image=Image.from_array(spoiled), mask=mask), device=CPU)
-    assert task.left_over(Waves()).size < 1e-3
+    assert task.residual_figures(Waves()).size < 1e-3
+    # Its size is that of the training pixels, whatever their share of the picture is.
+    assert task.residual_figures(Waves(plus=0.5)).size == pytest.approx(0.5, rel=1e-3)
 
 
 def test_a_probe_that_the_mask_leaves_empty_has_no_psnr(monkeypatch) -> None:

@@ -91,6 +91,20 @@ def test_a_wave_that_moves_round():
     assert records[1].error < records[0].error < 1e-3
 
 
+def test_each_condition_tells_its_own_frequency():
+    """Three waves over the box at the start, 1.5 to a unit, beside a periodic axis, which has two terms."""
+    problem = Problem(
+        domain=Box(0, 2 * math.pi),
+        time=(0.0, 1.0),
+        residual=lambda u, at: at(u, "t") + at(u, "x"),
+        conditions=(Periodic(axis="x"), Initial(value=lambda p: (3 * p[:, :1]).sin())),
+        order=1,
+    )
+    plan = EquationStages(problem).plan(StagedField(2, 1), StageConfig(kappa=5.0, width=8))
+    assert plan is not None
+    assert plan.frequency == pytest.approx(1.5, abs=0.3)
+
+
 def test_the_gain_of_an_operator_is_that_on_waves():
     """|k²| and |λ² − k²| with k = 2πf over half the side."""
     stages = EquationStages(line((Dirichlet(value=solution),)))
@@ -116,6 +130,24 @@ def test_faces_of_a_box_have_their_conditions():
     assert missed[0]["boundary_x_low"][:, 0].tolist() == [-4, -3, -2]
     assert missed[1]["flux_x_high"][:, 0].tolist() == [3, 3, 3]
     assert missed[2]["initial_t_low"][:, 0].tolist() == [-1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("size", "cycles", "planned"), [(1e-15, 400.0, False), (1e-12, 400.0, True), (1e-9, 4.0, True)]
+)
+def test_rounding_of_derivatives_has_no_stage(size, cycles, planned):
+    """Oracle: an exact solution and a wave, whose second derivatives are (2π cycles / 1.25)² times as large."""
+
+    class Nearly(StagedField):
+        def forward(self, points):
+            return solution(0.75 + 1.25 * points) + size * torch.sin(2 * math.pi * cycles * points)
+
+    stages = EquationStages(line((Dirichlet(value=solution),)))
+    found = Nearly(1, 1)
+    assert stages.error(found) == pytest.approx(
+        size * (2 * math.pi * cycles / 1.25) ** 2 / math.sqrt(2) / stages.whole, rel=0.1
+    )
+    assert (stages.plan(found, StageConfig(kappa=5.0, width=8)) is not None) == planned
 
 
 def test_nothing_to_solve_has_no_stage():

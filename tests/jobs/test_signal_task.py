@@ -8,15 +8,9 @@ import torch
 
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
+from nfield.fields.stage_plan import PER_HALF_WAVE, samples_per_axis
 from nfield.fields.staged import StageConfig, StagedField
-from nfield.jobs.signal.stages import (
-    PER_HALF_WAVE,
-    PER_PARAMETER,
-    FunctionStages,
-    SampleStages,
-    chebyshev_points,
-    samples_per_axis,
-)
+from nfield.jobs.signal.stages import FunctionStages, SampleStages
 from nfield.jobs.signal.task import SignalProbe, SignalTask, relative_l2
 
 
@@ -103,24 +97,11 @@ def test_relative_l2_by_hand():
     assert relative_l2(torch.full((4,), 2.0), torch.zeros(4)) == pytest.approx(2)
 
 
-@pytest.mark.parametrize("dimension", [1, 2, 3])
-@pytest.mark.parametrize("frequency", [0.5, 6.0, 40.0])
-def test_more_than_three_points_per_half_wave(dimension, frequency):
-    """Where Chebyshev's points are farthest apart, in the middle."""
-    side = samples_per_axis(frequency, 1.0, 10, dimension)
-    line = chebyshev_points(side, 1)[:, 0].sort().values
-    widest = float(line.diff().max())
-    half_wave = 1 / (2 * frequency)
-    assert half_wave / widest > 0.98 * PER_HALF_WAVE or side == 8
-    assert samples_per_axis(0.0, 2 * math.pi * frequency, 10, dimension) == side
-    assert samples_per_axis(0.1, 0.1, 1000, dimension) ** dimension >= PER_PARAMETER * 1000
-
-
 def exact(points):
     return torch.exp(points.sum(1)) * torch.cos(3 * points[:, 0])
 
 
-def test_scales_are_the_root_mean_square_of_what_is_left():
+def test_scales_are_the_root_mean_square_of_the_residual():
     """Oracle: the residual computed here, from the function and the first stage's network."""
     problem = FunctionStages(exact, 2)
     field, config = StagedField(2, 1), StageConfig(kappa=5.0, width=10)

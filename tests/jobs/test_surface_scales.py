@@ -56,7 +56,7 @@ def test_noise_makes_the_grid_coarser() -> None:
     assert finest[0] > finest[1] > finest[2]
 
 
-def test_what_is_left_over_of_a_surface_is_told_in_the_networks_units() -> None:
+def test_the_residual_of_a_surface_is_told_in_the_networks_units() -> None:
     """Oracle: |x| − R − a sin 2πfz at the points of the sphere is a wave along z, whose slope along the sphere is at
     most that along z, so that a little less than f is seen; the network's unit is half the reach of the points'."""
 
@@ -66,18 +66,18 @@ def test_what_is_left_over_of_a_surface_is_told_in_the_networks_units() -> None:
             return points.norm(dim=-1, keepdim=True) - 0.5 + wave
 
     points = torch.from_numpy(ball(20_000) / 2).float()
-    rests = []
+    residuals = []
     for reach in (1.0, 1.2):
         field = Rippled(build_network(recipe_of("siren"), 0).field, reach=reach)
         task = CloudTask(
             points, 2 * points, points[:100], VolumeProbe(3**0.5), diagonal=3**0.5, weights={}, batch_points=10,
             device=torch.device("cpu"),
         )  # fmt: skip
-        rests.append(task.left_over(field))
-    assert rests[0].size == pytest.approx(0.01 / math.sqrt(2) / 0.5, rel=0.02)
-    assert 0.6 * 8 < rests[0].frequency / 0.5 < 1.1 * 8
-    assert rests[1].size * 1.2 == pytest.approx(rests[0].size)
-    assert rests[1].frequency / 1.2 == pytest.approx(rests[0].frequency)
+        residuals.append(task.residual_figures(field))
+    assert residuals[0].size == pytest.approx(0.01 / math.sqrt(2) / 0.5, rel=0.02)
+    assert 0.6 * 8 < residuals[0].frequency / 0.5 < 1.1 * 8
+    assert residuals[1].size * 1.2 == pytest.approx(residuals[0].size)
+    assert residuals[1].frequency / 1.2 == pytest.approx(residuals[0].frequency)
 
 
 def test_stages_of_a_distance_open_in_training() -> None:

@@ -150,24 +150,26 @@ def test_every_preset_takes_its_scales_from_the_pictures(views: ViewSet, preset:
     assert len(field.parameter_groups()) == (2 if preset in ("default",) else 1)
 
 
-def test_what_is_left_over_of_pictures(views: ViewSet) -> None:
-    """Oracle: an empty field shows the background, so all that differs from white is left over."""
+@pytest.mark.parametrize("masked", [False, True])
+def test_the_residual_of_pictures(views: ViewSet, masked: bool) -> None:
+    """Oracle: an empty field shows the background, so the residual is all that differs from white."""
     from nfield.jobs.views.frame import understand
 
-    train = views.of("train")
+    used = np.arange(24)[:, None] * np.ones(24, bool) < (9 if masked else 24)
+    train = [dataclasses.replace(view, read_mask=(lambda: used) if masked else None) for view in views.of("train")]
     pixels = ViewPixels(train)
     options = ViewsOptions(preset="multistage")
     found = understand(views, pixels, options)
     task = RadianceTask(pixels, train[:1], found.frame)
     field = build_radiance(views_recipe(options.parts, options, found.footprint), 0, len(train), found.occupied)
     field.grid.restrict(torch.zeros_like(found.occupied))
-    rest = task.left_over(field)
+    residual = task.residual_figures(field)
     chosen = [train[i] for i in np.unique(np.linspace(0, len(train) - 1, 4).round().astype(int))]
-    truths = [over(view.pixels(), (1.0, 1.0, 1.0)) for view in chosen]
+    truths = [over(view.pixels(), (1.0, 1.0, 1.0))[used] for view in chosen]
     missed, shown = (float(np.mean([np.mean(v**2) for v in values])) for values in ([1 - t for t in truths], truths))
-    assert rest.size == pytest.approx((missed / shown) ** 0.5, rel=1e-4)
+    assert residual.size == pytest.approx((missed / shown) ** 0.5, rel=1e-4)
     # A body a few tenths of the cube wide, over white: less than a cycle per unit or two.
-    assert 0 < rest.frequency < 2
+    assert masked or 0 < residual.frequency < 2
 
 
 def test_stages_of_a_radiance_field_open_in_training(views: ViewSet) -> None:

@@ -74,7 +74,7 @@ def test_members_train_at_rates_of_their_own(optimizer: str) -> None:
 
 def test_looks_come_at_the_recorded_steps() -> None:
     seen: list[int] = []
-    learn(ensemble(range(1)), POINTS, VALUES, steps=7, rate=0.01, record=[0, 3, 7], look=lambda s, _: seen.append(s))
+    learn(ensemble(range(1)), POINTS, VALUES, steps=7, rate=0.01, record=[0, 3, 7], at_step=lambda s, _: seen.append(s))
     assert seen == [0, 3, 7]
     steps = record_steps(1000, 30)
     assert steps[0] == 0

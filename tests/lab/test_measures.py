@@ -11,7 +11,7 @@ from nfield.core.seeding import generator
 from nfield.lab import Setting
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.phenomena.complexity import effective_rank, growth, last_hidden, spectral_centroid, total_variation
-from nfield.lab.phenomena.early_stopping import best_look, decibels, discrepancy_look, noisy_pictures
+from nfield.lab.phenomena.early_stopping import best_evaluation, decibels, discrepancy_evaluation, noisy_pictures
 from nfield.lab.phenomena.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
 from nfield.lab.phenomena.inpainting import HOLES, hole_masks, psnr_in_holes, together
 from nfield.lab.phenomena.limits import (
@@ -107,15 +107,15 @@ def test_last_hidden_features_lead_to_the_output() -> None:
 
 def test_the_stopping_rule_on_made_curves() -> None:
     bowl = (np.arange(20) - 12.0) ** 2 + 5
-    assert best_look(bowl) == 12
-    # A lucky look far from the minimum does not mislead.
+    assert best_evaluation(bowl) == 12
+    # A lucky one far from the minimum does not mislead.
     lucky = bowl.copy()
     lucky[2] = 4.0
-    assert best_look(lucky) == 12
-    assert best_look(np.arange(5.0)) == 0
-    assert best_look(-np.arange(5.0)) == 4
-    assert discrepancy_look(np.array([9.0, 4.0, 0.9, 0.5]), 1.0) == 2
-    assert discrepancy_look(np.array([9.0, 4.0]), 1.0) == 1
+    assert best_evaluation(lucky) == 12
+    assert best_evaluation(np.arange(5.0)) == 0
+    assert best_evaluation(-np.arange(5.0)) == 4
+    assert discrepancy_evaluation(np.array([9.0, 4.0, 0.9, 0.5]), 1.0) == 2
+    assert discrepancy_evaluation(np.array([9.0, 4.0]), 1.0) == 1
     assert decibels(np.array([0.01, 1.0])).tolist() == pytest.approx([20, 0])
 
 

@@ -30,7 +30,7 @@ def test_operations_by_hand() -> None:
 
 def test_gains_count_kept_stages_down_to_rounding() -> None:
     records = [record(1e-3), record(1e-15), record(5e-16), record(6e-16, kept=False)]
-    one = Staged(records=records, rest=[], bands=[], work=[], single=1.0, seconds=0.0)
+    one = Staged(records=records, residuals=[], bands=[], work=[], single=1.0, seconds=0.0)
     assert one.errors == [1e-3, 1e-15, 5e-16]
     assert one.gains == pytest.approx([1e3, 1e12])
 
@@ -40,12 +40,12 @@ def test_the_rest_after_each_stage_is_what_the_next_one_gets() -> None:
     problem = FunctionStages(TARGETS["chirp"], 1)
     one = in_stages(problem, SIZES.of("quick").stages, 3, Setting(size="quick", seed=3))
     kept = [r for r in one.records if r.kept]
-    assert len(one.rest) == len(kept) + 1 == len(one.bands) + 1
-    sizes = [float(np.sqrt(np.mean(rest**2))) for rest in one.rest]
+    assert len(one.residuals) == len(kept) + 1 == len(one.bands) + 1
+    sizes = [float(np.sqrt(np.mean(residual**2))) for residual in one.residuals]
     assert [r.scale for r in kept] == pytest.approx(sizes[: len(kept)], rel=0.3)
     truth = problem.probe.grid_values
     assert truth is not None
-    left = torch.from_numpy(one.rest[-1])[:, None]
+    left = torch.from_numpy(one.residuals[-1])[:, None]
     assert relative_l2(truth - left, truth) == pytest.approx(one.errors[-1], rel=0.05)
 
 

@@ -18,7 +18,7 @@ from nfield.meshing.checks import describe
 from nfield.meshing.components import components
 from nfield.meshing.edges import odd_edges
 from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import median_edge, polish, vertex_normals
+from nfield.meshing.project import median_edge, project, vertex_normals
 from nfield.meshing.trim import trim_unsupported
 from nfield.metrics.surface import surface_metrics
 
@@ -40,11 +40,11 @@ def mesh(shapes):
 def facts(mesh, shapes, folder):
     """All that is worked out block by block."""
     field, near = shapes.torus(), mesh.vertices[::3]
-    polished = polish(mesh, field, dtype=torch.float64)
-    dressed = dataclasses.replace(polished, normals=vertex_normals(polished, field, dtype=torch.float64))
+    projected = project(mesh, field, dtype=torch.float64)
+    dressed = dataclasses.replace(projected, normals=vertex_normals(projected, field, dtype=torch.float64))
     pieces, odd = components(mesh), odd_edges(mesh)
     found = {
-        "polished": polished.vertices,
+        "projected": projected.vertices,
         "normals": dressed.normals,
         "face normals": vertex_normals(mesh),
         "median edge": median_edge(mesh),
@@ -58,7 +58,7 @@ def facts(mesh, shapes, folder):
         "drawn": sample_surface(mesh, 50, np.random.default_rng(0))[0],
     }
     found |= {f"described {name}": value for name, value in dataclasses.asdict(describe(mesh)).items()}
-    found |= dataclasses.asdict(surface_metrics(polished, extract_surface(field, LOW, HIGH, 20), samples=200))
+    found |= dataclasses.asdict(surface_metrics(projected, extract_surface(field, LOW, HIGH, 20), samples=200))
     for name in ("mesh.ply", "mesh.stl"):
         path = folder / name
         path.unlink(missing_ok=True)
@@ -118,7 +118,7 @@ from nfield.core.mesh import Mesh
 from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.meshing.checks import describe
 from nfield.meshing.components import keep_components
-from nfield.meshing.polish import polish, vertex_normals
+from nfield.meshing.project import project, vertex_normals
 from nfield.rendering.gridded import gridded
 
 def memory(name):
@@ -138,7 +138,7 @@ def torus(n):
     return Mesh(vertices=vertices, faces=faces)
 
 def work(mesh, path):
-    mesh = polish(keep_components(mesh, mesh.vertices[::100]), field)
+    mesh = project(keep_components(mesh, mesh.vertices[::100]), field)
     mesh = Mesh(vertices=mesh.vertices, faces=mesh.faces, normals=vertex_normals(mesh, field))
     found = describe(mesh)
     assert found.watertight and found.outward and found.components == 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nfield.points.neighbours import Neighbourhoods
-from nfield.points.understanding import lonely_points, thinning, understand
+from nfield.points.understanding import outliers, thinning, understand
 
 
 def sphere(count: int) -> np.ndarray:
@@ -33,11 +33,11 @@ def test_uneven_density_is_told() -> None:
     assert understand(Neighbourhoods(points[kept])).density_variation > 2
 
 
-def test_lonely_points_are_found_and_no_others() -> None:
+def test_outliers_are_found_and_no_others() -> None:
     points = np.concatenate([sphere(3000), [[3.0, 0, 0], [0, 4.0, 0], [0, 0, 0.0]]])
-    lonely = lonely_points(Neighbourhoods(points))
-    assert lonely[-3:].all()
-    assert lonely[:-3].mean() < 0.002
+    found = outliers(Neighbourhoods(points))
+    assert found[-3:].all()
+    assert found[:-3].mean() < 0.002
 
 
 def test_thinning_is_even_and_bounded() -> None:

@@ -31,7 +31,7 @@ def rays(count: int = 200) -> Rays:
 
 def draws(coarse: int, fine: int, count: int = 200) -> dict[str, torch.Tensor]:
     draw = generator(0, "draws")
-    return {"first": torch.rand(count, coarse, generator=draw), "second": stratified_draws(count, fine, draw)}
+    return {"coarse": torch.rand(count, coarse, generator=draw), "fine": stratified_draws(count, fine, draw)}
 
 
 def test_number_order_and_cover() -> None:
@@ -45,9 +45,9 @@ def test_number_order_and_cover() -> None:
     assert (found.ray.diff() >= 0).all()
 
 
-def test_second_samples_fall_into_the_slab() -> None:
-    """Parts of 1/8, of which the slab fills .06: the first sample of its part meets it in every second ray, of which
-    most second samples lie there or beside. Even ones would be 1/16.
+def test_fine_samples_fall_into_the_slab() -> None:
+    """Parts of 1/8, of which the slab fills .06: the coarse sample of its part meets it in every second ray, of which
+    most fine samples lie there or beside. Even ones would be 1/16.
     """
     found = hierarchical_samples(slab, rays(), Spacing(step=0.1), contract=same, **draws(16, 64))
     inside = (found.distance - 1 > 0.25) & (found.distance - 1 < 0.375)
@@ -66,7 +66,7 @@ def test_the_opacity_of_a_slab_is_nearer_to_the_closed_form_than_with_even_sampl
     assert errors[0] < 0.5 * errors[1]
 
 
-def test_where_nothing_is_found_the_second_samples_are_even() -> None:
+def test_where_nothing_is_found_the_fine_samples_are_even() -> None:
     nothing = hierarchical_samples(
         lambda places: torch.zeros_like(places[:, 0]), rays(), Spacing(step=0.1), contract=same, **draws(8, 32)
     )

@@ -5,7 +5,6 @@ Oracle: the figures that the synthetic run was given; surfaces that lie a known 
 
 import base64
 import gzip
-import html.parser
 import json
 import pathlib
 import re
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from page_reader import Reader
 from PIL import Image
 
 from nfield.core.checks import UserError
@@ -25,52 +25,14 @@ from nfield.jobs.surface.page.surfaces import read_surfaces
 from nfield.jobs.surface.page.viewer import VIEWER_POLICY
 from nfield.jobs.surface.page.words import surface_words
 from nfield.rendering.error_colours import scale_top
-from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
 
 HOSTILE = "<script>alert('x')</script>&\"quote\".ply"
 
 
-class Reader(html.parser.HTMLParser):
-    """Words, addresses, headings and the policy of a page whose elements close in order."""
-
-    def __init__(self, page: pathlib.Path) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.addresses: list[str] = []
-        self.policy: str | None = None
-        self.packed: str | None = None
-        self.feed(page.read_text(encoding="utf-8"))
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-        assert not any(key.startswith("on") for key in found)
-        assert tag != "img" or found.get("alt")
-        self.addresses += [value for key, value in found.items() if key in ("src", "href")]
-        self.packed = found.get("data-page", self.packed)
-        if found.get("http-equiv") == "Content-Security-Policy":
-            self.policy = found["content"]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    @property
-    def viewer(self) -> str:
-        assert self.packed is not None
-        return gzip.decompress(base64.b64decode(self.packed)).decode("utf-8")
+def viewer_of(reader: Reader) -> str:
+    assert reader.packed is not None
+    return gzip.decompress(base64.b64decode(reader.packed)).decode("utf-8")
 
 
 def test_finished_run_is_told_completely(make_mesh_run):
@@ -105,9 +67,9 @@ def test_nothing_is_asked_for_outside(make_mesh_run):
     assert "@import" not in outside
     assert "//" not in re.sub(r"^\s*//.*$", "", outside, flags=re.MULTILINE)
     # The viewer's page names two addresses: the name of the XHTML language, and one in a comment.
-    named = set(re.findall(r"https?://[\w./#-]+", reader.viewer))
+    named = set(re.findall(r"https?://[\w./#-]+", viewer_of(reader)))
     assert named <= {"http://www.w3.org/1999/xhtml", "https://github.com/mrdoob/three.js/pull/23228"}
-    assert not re.search(r"<(link|script|img|iframe)[^>]*\s(src|href)=", reader.viewer)
+    assert not re.search(r"<(link|script|img|iframe)[^>]*\s(src|href)=", viewer_of(reader))
 
 
 def test_same_folder_gives_same_file(make_mesh_run):
@@ -227,7 +189,7 @@ def test_the_view_to_turn_stands_upright(make_mesh_run, up):
     path = run / "outputs/mesh.ply"
     mesh = load_mesh(path)
     save_mesh(path, replace(mesh, vertices=mesh.vertices * [1.0, 2.0, 4.0]))
-    scene = shown_scene(Reader(write_report(run)).viewer)
+    scene = shown_scene(viewer_of(Reader(write_report(run))))
     shown = scene["accessors"][scene["meshes"][0]["primitives"][0]["attributes"]["POSITION"]]
     size = np.array(shown["max"]) - shown["min"]
     extent = np.ptp(mesh.vertices, axis=0) * [1.0, 2.0, 4.0]
@@ -243,7 +205,7 @@ def test_only_surfaces_have_an_upward_axis(make_run, make_mesh_run):
 
 
 def test_viewer_holds_every_surface_with_its_title(make_mesh_run):
-    viewer = Reader(write_report(make_mesh_run())).viewer
+    viewer = viewer_of(Reader(write_report(make_mesh_run())))
     titles = {"field": "Field", "baseline": "Plain MLP", "poisson": "Screened Poisson", "truth": "Truth"}
     assert f"const titles = {json.dumps(titles)};" in viewer
     described = shown_scene(viewer)
@@ -316,7 +278,7 @@ def test_bands_against_the_splines_are_told_as_such(make_mesh_run, encoding):
     config["recipe"] = {"encoding": {"name": encoding}}
     (run / "config.json").write_text(json.dumps(config))
     meaning = {
-        "splines": "they tell when the field settled, not how right it is.",
-        "hash-grid": "they tell how close to these it came.",
+        "splines": "they show when the field settled, not how right it is.",
+        "hash-grid": "they show how close to these it came.",
     }[encoding]
     assert f"They are measured against {against}: {meaning}" in Reader(write_report(run)).text

@@ -4,13 +4,13 @@ Oracle: the figures that the synthetic run was given.
 """
 
 import base64
-import html.parser
 import json
 import pathlib
 import re
 import shutil
 
 import pytest
+from page_reader import Reader
 
 from nfield.cli import main
 from nfield.jobs.comparison import write_comparison
@@ -18,51 +18,9 @@ from nfield.jobs.page import write_report
 from nfield.jobs.views.page import sections as view_sections
 from nfield.jobs.views.page.sections import VIDEO_POLICY
 from nfield.jobs.views.page.views import chosen_views, seen_views
-from nfield.reports.markup import VOID
 from nfield.reports.record import read_record
 
 HOSTILE = "<script>alert('x')</script>&\"q\".png"
-
-
-class Reader(html.parser.HTMLParser):
-    """Words, addresses, headings and the policy of a page whose elements close in order."""
-
-    def __init__(self, page: pathlib.Path) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.words: list[str] = []
-        self.addresses: list[str] = []
-        self.headings: list[str] = []
-        self.policy: str | None = None
-        self.video: dict[str, str | None] | None = None
-        self.feed(page.read_text(encoding="utf-8"))
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        found = dict(attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-        assert not any(key.startswith("on") for key in found)
-        assert tag != "img" or found.get("alt")
-        self.addresses += [value for key, value in found.items() if key in ("src", "href", "poster")]
-        if tag == "video":
-            self.video = found
-        if found.get("http-equiv") == "Content-Security-Policy":
-            self.policy = found["content"]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if not {"script", "style"} & set(self.open):
-            self.words.append(data)
-        if self.open and self.open[-1] == "h3":
-            self.headings.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 def test_the_baseline_has_a_place_unless_none_was_asked_for(make_views_run):

@@ -15,7 +15,16 @@ from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
 from nfield.meshing.extraction import extract_surface
 from nfield.rendering.scene import MeshScene
-from nfield.scenes.depth_camera import Seen, camera_positions, depths, deviations, diagonal, look, measured, middle
+from nfield.scenes.depth_camera import (
+    Seen,
+    camera_positions,
+    depths,
+    deviations,
+    diagonal,
+    measured,
+    middle,
+    seen_by_all,
+)
 from nfield.scenes.scan_options import ScanOptions
 from nfield.scenes.scanner import scan
 from nfield.scenes.shapes import Sphere
@@ -27,7 +36,7 @@ def sphere() -> Mesh:
 
 
 def seen_by_one(mesh: Mesh, side: int = 300, **options) -> Seen:
-    return look(MeshScene(mesh), ScanOptions(cameras=1, **options), side, np.random.default_rng(0))
+    return seen_by_all(MeshScene(mesh), ScanOptions(cameras=1, **options), side, np.random.default_rng(0))
 
 
 def polar(mesh: Mesh, points: np.ndarray, distance: float) -> np.ndarray:
@@ -100,7 +109,7 @@ def test_noise_grows_with_incidence_and_depth_as_told(sphere: Mesh, scale: float
     mesh = Mesh(vertices=scale * (sphere.vertices + 7), faces=sphere.faces)
     far = 0.7 * diagonal(mesh) / scale
     options = ScanOptions(cameras=1, distance=0.7, noise=0.002, grazing_noise=0.2, quadratic_noise=True)
-    seen = look(MeshScene(mesh), options, 500, np.random.default_rng(1))
+    seen = seen_by_all(MeshScene(mesh), options, 500, np.random.default_rng(1))
     moved = measured(mesh, seen, options, np.random.default_rng(2)).points - seen.points
     along = np.einsum("nd,nd->n", moved, seen.rays)
     assert np.linalg.norm(moved - along[:, None] * seen.rays, axis=1).max() < 1e-9 * scale
@@ -142,7 +151,7 @@ def test_each_law_alone() -> None:
 def test_depths_are_rounded_along_the_rays(sphere: Mesh, scale: float) -> None:
     mesh = Mesh(vertices=scale * sphere.vertices, faces=sphere.faces)
     options = ScanOptions(cameras=3, depth_step=0.01)
-    seen = look(MeshScene(mesh), options, 60, np.random.default_rng(0))
+    seen = seen_by_all(MeshScene(mesh), options, 60, np.random.default_rng(0))
     found = measured(mesh, seen, options, np.random.default_rng(0))
     step = 0.01 * diagonal(mesh)
     steps = depths(mesh, found.points, found.cameras, options) / step

@@ -1,4 +1,4 @@
-"""Scales by the spectrum of what is left over. Oracles: signals whose spectrum is known, and how scales must scale."""
+"""Scales by the spectrum of a residual. Oracles: signals whose spectrum is known, and how scales must scale."""
 
 import math
 

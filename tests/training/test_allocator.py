@@ -8,7 +8,7 @@ import pytest
 
 FAULTS = """
 import ctypes, resource, sys, torch
-from nfield.training.allocator import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
+from nfield.training.loop import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, keep_freed_memory
 # The library's first setting, held fast: by itself it adapts to what was freed, on some systems sooner than on others.
 mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
 if mallopt is not None:

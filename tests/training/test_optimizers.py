@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from nfield.core.device import available_devices
 from nfield.core.seeding import generator
 from nfield.training.adam import Adam
-from nfield.training.ema import MovingAverage
 from nfield.training.loop import fit
 from nfield.training.muon import Muon, orthogonalise
 from nfield.training.optimizers import OPTIMIZERS, USUAL_RATES, AdamOptions, Updater
 from nfield.training.settings import TrainingSettings
+from nfield.training.state import MovingAverage
 
 
 def normal(*shape, seed=0, dtype=torch.float32):

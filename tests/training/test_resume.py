@@ -15,8 +15,7 @@ import torch
 from nfield.core.checks import UserError
 from nfield.core.seeding import generator
 from nfield.io.run_folder import NfieldWarning, RunFolder
-from nfield.training.interrupt import deferred_interrupt
-from nfield.training.loop import fit
+from nfield.training.loop import deferred_interrupt, fit
 from nfield.training.settings import TrainingSettings
 
 

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from nfield.core.checks import UserError
 from nfield.training.evaluation_plan import LARGEST_SHARE, LEAST_COUNT, EvaluationPlan, evaluation_steps
-from nfield.training.schedules import SCHEDULES, rate_factor
-from nfield.training.settings import TrainingSettings
+from nfield.training.settings import SCHEDULES, TrainingSettings, rate_factor
 
 WRONG = [
     ({}, "no end"),

@@ -13,6 +13,7 @@ from nfield.encodings.identity import Identity
 from nfield.fields.base import Field
 from nfield.io.run_folder import RunFolder
 from nfield.jobs.signal.task import SignalProbe, SignalTask
+from nfield.spectral.residual import ResidualFigures
 from nfield.training.loop import fit
 from nfield.training.progress import SilentProgress
 from nfield.training.settings import TrainingSettings
@@ -63,7 +64,7 @@ class Watching(SilentProgress):
             raise KeyboardInterrupt
 
 
-def test_stages_open_one_after_the_other_and_leave_less_and_less() -> None:
+def test_stages_open_one_after_the_other_and_the_residual_falls() -> None:
     network, progress = field(), Watching()
     steps = 4 * STEPS
     result = fit(
@@ -78,7 +79,7 @@ def test_stages_open_one_after_the_other_and_leave_less_and_less() -> None:
     assert backbone.opened == 3
     assert len(progress.texts) == 2
     assert progress.texts[0].startswith("Stage 2 of 3")
-    # ε falls, and κ follows what the first stage has left over: the wave of 40 / 2π cycles.
+    # ε falls, and κ follows the residual of the first stage: the wave of 40 / 2π cycles.
     assert 1.0 > float(backbone.scales[1]) > float(backbone.scales[2]) > 0
     assert float(backbone.kappas[1]) == pytest.approx(40, rel=0.1)
     for line in result.history[1:]:
@@ -93,7 +94,7 @@ def test_a_stage_stays_as_it_was_once_the_next_one_is_open() -> None:
     fit(whole, task(), settings(ema=0.0), generator=generator(0, "batches"))
 
     class Stopped(SignalTask):
-        def left_over(self, found: Field) -> None:  # type: ignore[override]
+        def residual_figures(self, found: Field) -> None:  # type: ignore[override]
             raise StopIteration
 
     other = task()
@@ -148,8 +149,22 @@ def test_going_back_to_a_good_state_keeps_the_stage() -> None:
     assert all(bool(value.isfinite().all()) for value in network.state_dict().values())
 
 
-def test_what_is_left_over_of_a_signal() -> None:
-    """Oracle: a zero field leaves all; 40 / 2π cycles per unit have amplitude 0.1, so an rms of 0.1 / √2."""
+def test_a_stage_is_made_for_no_less_than_rounding() -> None:
+    """Oracle: κ and ε by hand where nothing is left to learn."""
+
+    class Solved(SignalTask):
+        def residual_figures(self, field: object) -> ResidualFigures:
+            return ResidualFigures(size=0.0, frequency=0.0)
+
+    job, network = task(), field(2)
+    job.__class__ = Solved
+    StageSwitch(network, job).open(network, job, SilentProgress())
+    assert network.backbone.scales.tolist() == pytest.approx([1.0, 1e-6])  # type: ignore[union-attr]
+    assert network.backbone.kappas.tolist() == [8.0, 5.0]  # type: ignore[union-attr]
+
+
+def test_the_residual_of_a_signal() -> None:
+    """Oracle: a field that lacks the wave of 40 / 2π cycles per unit, whose amplitude 0.1 is an rms of 0.1 / √2."""
 
     class Slow(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -162,16 +177,16 @@ def test_what_is_left_over_of_a_signal() -> None:
             return []
 
     for grid in (True, False):
-        rest = task(grid=grid).left_over(Slow())  # type: ignore[arg-type]
-        assert rest.size == pytest.approx(0.1 / math.sqrt(2), rel=0.02)
-        assert rest.frequency == pytest.approx(40 / (2 * math.pi), rel=0.05)
+        residual = task(grid=grid).residual_figures(Slow())  # type: ignore[arg-type]
+        assert residual.size == pytest.approx(0.1 / math.sqrt(2), rel=0.02)
+        assert residual.frequency == pytest.approx(40 / (2 * math.pi), rel=0.05)
 
 
-def test_a_task_that_cannot_tell_what_is_left_over_is_refused() -> None:
+def test_a_task_that_does_not_measure_its_residual_is_refused() -> None:
     class Other:
         """No job at all."""
 
-    with pytest.raises(UserError, match=r"which Other cannot tell.*--stages"):
+    with pytest.raises(UserError, match=r"which Other does not measure.*--stages"):
         StageSwitch(field(), Other())
     assert not StageSwitch(field(1), Other()).due(0.9)
     assert not StageSwitch(torch.nn.Linear(1, 1), Other()).due(0.9)

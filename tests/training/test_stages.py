@@ -44,7 +44,7 @@ def test_the_second_stage_brings_the_small_waves_that_the_first_left():
 
 
 class Misled:
-    """A job whose second stage learns the opposite of what is left over."""
+    """A job whose second stage learns the opposite of the residual."""
 
     in_dim = out_dim = 1
 
@@ -92,7 +92,7 @@ def test_a_refinement_that_fits_noise_is_taken_back():
 
 def test_no_stage_is_trained_on_rounding_and_none_beyond_the_target():
     field, records, reason = fit_in_stages(FunctionStages(exact, 1), StageSettings(stages=6))
-    assert reason == f"After stage {len(records)} only rounding is left."
+    assert reason == f"The residual after stage {len(records)} is rounding."
     assert records[-1].error < 1e-13
     field, records, reason = fit_in_stages(FunctionStages(exact, 1), StageSettings(stages=6, target=1e-3))
     assert (len(field.stages), len(records)) == (1, 1)
@@ -105,7 +105,7 @@ def test_no_stage_is_trained_on_rounding_and_none_beyond_the_target():
     ("size", "cycles", "planned"), [(1e-14, 150.0, False), (1e-14, 4.0, True), (1e-12, 150.0, True)]
 )
 def test_small_and_fast_is_rounding(size, cycles, planned):
-    """A field that leaves a wave over: it is left alone only where it is both at rounding's size and fast."""
+    """A wave as residual: it is left alone only where it is both at rounding's size and fast, function or samples."""
 
     class Nearly(StagedField):
         def forward(self, points):
@@ -114,11 +114,13 @@ def test_small_and_fast_is_rounding(size, cycles, planned):
         def on_grid(self, axes):
             return self(axes[0][:, None])
 
-    job = FunctionStages(exact, 1)
-    plan = job.plan(Nearly(1, 1), StageConfig(kappa=5.0, width=20))
-    assert (plan is not None) == planned
-    if plan is not None:
-        assert plan.frequency == pytest.approx(cycles, rel=0.3)
+    axis = -1 + 2 * torch.arange(4096, dtype=torch.float64) / 4096
+    points, values = axis[:, None], exact(axis[:, None])[:, None]
+    for job in (FunctionStages(exact, 1), SampleStages(points, values, axes=(axis,)), SampleStages(points, values)):
+        plan = job.plan(Nearly(1, 1), StageConfig(kappa=5.0, width=20))
+        assert (plan is not None) == planned
+        if plan is not None:
+            assert plan.frequency == pytest.approx(cycles, rel=0.3)
 
 
 @pytest.mark.parametrize("refiner", ["levenberg", "lbfgs"])

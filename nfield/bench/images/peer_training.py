@@ -76,7 +76,7 @@ class PeerTraining:
         network = self.network()
         optimizer = torch.optim.Adam(network.parameters(), lr=rate)
         draw = generator(self.seed, f"{self.name} batches", self.device)
-        clock, step, told = 0.0, 0, 0.0
+        clock, step, shown = 0.0, 0, 0.0
         points: list[Point] = []
         self.progress.start(f"{self.peer.title}, rate {rate:g}, {seconds:.3g} s")
         try:
@@ -89,13 +89,13 @@ class PeerTraining:
                     self._step(network, optimizer, draw)
                     step += 1
                     now = time.perf_counter()
-                    if now - told >= UPDATE_SECONDS:
-                        told = now
-                        self._tell(step, (clock + now - began) / seconds, points)
+                    if now - shown >= UPDATE_SECONDS:
+                        shown = now
+                        self._show(step, (clock + now - began) / seconds, points)
                 self._wait_for_device()
                 clock += time.perf_counter() - began
                 points.append(Point(clock, step, self._psnr(network)))
-            self._tell(step, 1.0, points)
+            self._show(step, 1.0, points)
         finally:
             self.progress.finish()
         return points
@@ -119,6 +119,6 @@ class PeerTraining:
         if self.device.type != "cpu":
             torch.accelerator.synchronize(self.device)
 
-    def _tell(self, step: int, fraction: float, points: Sequence[Point]) -> None:
+    def _show(self, step: int, fraction: float, points: Sequence[Point]) -> None:
         quality = f"psnr {points[-1].psnr:.2f}" if points else None
         self.progress.update(step=step, fraction=min(fraction, 1.0), loss=None, quality=quality)

@@ -6,7 +6,7 @@ Every network maps coordinates to values in [0, 1], in which its error is measur
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,6 +28,16 @@ def linear(
         weight(layer)
         bias(layer)
     return layer
+
+
+def relu_layers(
+    sizes: Sequence[int], weight: Callable[[nn.Linear], None], bias: Callable[[nn.Linear], None]
+) -> list[nn.Module]:
+    """Affine layers from each size to the next one with ReLUs between them."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in itertools.pairwise(sizes):
+        layers += [linear(inputs, outputs, weight, bias), nn.ReLU()]
+    return layers[:-1]
 
 
 class Siren(nn.Module):
@@ -81,11 +91,8 @@ class GaussianFeatures(nn.Module):
         def small(layer: nn.Linear) -> None:
             layer.bias.normal_(0, 0.01, generator=generator)
 
-        sizes = [2 * FREQUENCIES, WIDTH, WIDTH, WIDTH]
-        hidden: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(sizes):
-            hidden += [linear(inputs, outputs, glorot, small), nn.ReLU()]
-        self.network = nn.Sequential(*hidden, linear(WIDTH, channels, glorot, small), nn.Sigmoid())
+        sizes = [2 * FREQUENCIES, WIDTH, WIDTH, WIDTH, channels]
+        self.network = nn.Sequential(*relu_layers(sizes, glorot, small), nn.Sigmoid())
 
     def features(self, x: Float[torch.Tensor, "N d"]) -> Float[torch.Tensor, "N m"]:
         """Cosines, then sines, of all frequencies."""
@@ -109,11 +116,7 @@ class PlainMLP(nn.Module):
         def zero(layer: nn.Linear) -> None:
             layer.bias.zero_()
 
-        sizes = [2, WIDTH, WIDTH, WIDTH, WIDTH]
-        hidden: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(sizes):
-            hidden += [linear(inputs, outputs, he, zero), nn.ReLU()]
-        self.network = nn.Sequential(*hidden, linear(WIDTH, channels, he, zero))
+        self.network = nn.Sequential(*relu_layers([2, WIDTH, WIDTH, WIDTH, WIDTH, channels], he, zero))
 
     def forward(self, x: Float[torch.Tensor, "N d"]) -> Float[torch.Tensor, "N c"]:
         """Values at coordinates in [-1, 1]."""

@@ -1,6 +1,5 @@
 """`nfield bench image`: nfield's default beside peers on the same pixels, machine and wall time."""
 
-import datetime
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,7 +11,7 @@ from nfield.bench.images.curve import Point, best, psnr_at, seconds_to
 from nfield.bench.images.own_runs import own_run
 from nfield.bench.images.peer_training import PeerRun, PeerTraining
 from nfield.bench.images.peers import PEERS
-from nfield.bench.machine import describe_machine
+from nfield.bench.page import begun, marks_of
 from nfield.core.checks import UserError, at_least, choice, finite_or_none, positive
 from nfield.core.device import choose_device
 from nfield.core.image import Image
@@ -62,7 +61,7 @@ class ImageBenchOptions:
     @property
     def marks(self) -> list[float]:
         """Times at which PSNR is compared; the last is the whole time."""
-        return [mark for mark in MARKS if mark < self.seconds] + [self.seconds]
+        return marks_of(MARKS, self.seconds)
 
 
 def bench_image(
@@ -86,11 +85,7 @@ def bench_image(
             )
     device = choose_device(options.device)
     found: dict[str, Any] = {
-        "suite": "image",
-        "date": datetime.date.today().isoformat(),
-        "command": command,
-        "machine": describe_machine(device),
-        "options": asdict(options),
+        **begun("image", command, options, device),
         "marks": options.marks,
         "targets": list(TARGETS),
         "rules": list(RULES),
@@ -164,10 +159,10 @@ def _method(
         if value is not None and not math.isfinite(value):
             why[f"psnr_at {mark:g} s"] = "no error at all" if value == math.inf else "training diverged"
     reached = best(points)
-    told = f"{reached:.2f} dB at the most" if math.isfinite(reached) else "training diverged"
+    at_most = f"{reached:.2f} dB at the most" if math.isfinite(reached) else "training diverged"
     for target, when in zip(TARGETS, times, strict=True):
         if when is None:
-            why[f"seconds_to {target:g} dB"] = f"not reached within {options.seconds:g} s: {told}"
+            why[f"seconds_to {target:g} dB"] = f"not reached within {options.seconds:g} s: {at_most}"
     return {
         "name": name,
         "title": title,

@@ -2,12 +2,15 @@
 
 import json
 import os
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
 
+from nfield.bench.memory import peak_mib
 from nfield.core.mesh import Mesh
 
 
@@ -48,6 +51,30 @@ class Made:
             facts=np.array(json.dumps(facts)),
         )
         os.replace(temporary, folder / f"made_{number:02d}.npz")
+
+
+def by_depth(
+    points: Float64[np.ndarray, "n 3"],
+    normals: Float[np.ndarray, "n 3"],
+    depths: Sequence[int],
+    reconstruct: Callable[[int], tuple[Float64[np.ndarray, "v 3"], Int64[np.ndarray, "f 3"]]],
+    *,
+    oriented: float,
+    start: float | None,
+) -> Iterator[Made]:
+    """Vertices and faces that `reconstruct` makes at each depth, with their costs.
+
+    Depths should rise, so that the peak memory is mostly that of the last one. `oriented` are the seconds that
+    normals took, which every depth needs, and `start` is the peak memory before the work began.
+    """
+    for depth in depths:
+        began = time.perf_counter()
+        vertices, faces = reconstruct(depth)
+        seconds = oriented + time.perf_counter() - began
+        yield Made(
+            vertices=vertices, faces=faces, points=points, normals=normals, seconds=seconds, peak_mib=peak_mib(),
+            start_mib=start, depth=depth,
+        )  # fmt: skip
 
 
 def load_all(folder: Path) -> list[Made]:

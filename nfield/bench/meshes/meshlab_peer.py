@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from nfield.bench.memory import peak_mib
-from nfield.bench.meshes.made import Made
+from nfield.bench.meshes.made import Made, by_depth
 from nfield.core.libraries import pymeshlab
 
 
 def solve(points: Float64[np.ndarray, "n 3"], settings: dict[str, Any]) -> Iterator[Made]:
-    """A mesh for each of `settings["depths"]`, which rise, so that the peak memory is mostly that of the last one."""
+    """A mesh for each of `settings["depths"]`, which rise."""
     library = pymeshlab()
     start, began = peak_mib(), time.perf_counter()
     layers = library.MeshSet()
@@ -26,25 +26,17 @@ def solve(points: Float64[np.ndarray, "n 3"], settings: dict[str, Any]) -> Itera
     layers.compute_normal_for_point_clouds()
     oriented = time.perf_counter() - began
     normals = _unit(layers.current_mesh().vertex_normal_matrix())
-    for depth in settings["depths"]:
-        began = time.perf_counter()
+
+    def reconstruct(depth: int) -> tuple[np.ndarray, np.ndarray]:
         layers.set_current_mesh(scan)
         layers.generate_surface_reconstruction_screened_poisson(depth=depth, threads=settings["threads"])
         mesh = layers.current_mesh()
-        vertices, faces = mesh.vertex_matrix(), mesh.face_matrix().astype(np.int64)
-        spent, peak = time.perf_counter() - began, peak_mib()
+        found = mesh.vertex_matrix(), mesh.face_matrix().astype(np.int64)
         # The result is a layer of its own, which would be kept beside those of the depths to come.
         layers.delete_current_mesh()
-        yield Made(
-            vertices=vertices,
-            faces=faces,
-            points=points,
-            normals=normals,
-            seconds=oriented + spent,
-            peak_mib=peak,
-            start_mib=start,
-            depth=depth,
-        )
+        return found
+
+    return by_depth(points, normals, settings["depths"], reconstruct, oriented=oriented, start=start)
 
 
 def _unit(vectors: Float64[np.ndarray, "n 3"]) -> Float64[np.ndarray, "n 3"]:

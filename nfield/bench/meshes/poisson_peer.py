@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Float64
 
 from nfield.bench.memory import peak_mib
-from nfield.bench.meshes.made import Made
+from nfield.bench.meshes.made import Made, by_depth
 from nfield.core.libraries import open3d
 
 NEIGHBOURS = 30
 
 
 def solve(points: Float64[np.ndarray, "n 3"], settings: dict[str, Any]) -> Iterator[Made]:
-    """A mesh for each of `settings["depths"]`, which rise, so that the peak memory is mostly that of the last one."""
+    """A mesh for each of `settings["depths"]`, which rise."""
     library = open3d()
     start, began = peak_mib(), time.perf_counter()
     cloud = library.geometry.PointCloud(library.utility.Vector3dVector(points))
@@ -26,17 +26,9 @@ def solve(points: Float64[np.ndarray, "n 3"], settings: dict[str, Any]) -> Itera
     cloud.orient_normals_consistent_tangent_plane(NEIGHBOURS)
     oriented = time.perf_counter() - began
     normals = np.asarray(cloud.normals)
-    for depth in settings["depths"]:
-        began = time.perf_counter()
+
+    def reconstruct(depth: int) -> tuple[np.ndarray, np.ndarray]:
         mesh, _ = library.geometry.TriangleMesh.create_from_point_cloud_poisson(cloud, depth=depth)
-        spent, peak = time.perf_counter() - began, peak_mib()
-        yield Made(
-            vertices=np.asarray(mesh.vertices),
-            faces=np.asarray(mesh.triangles).astype(np.int64),
-            points=points,
-            normals=normals,
-            seconds=oriented + spent,
-            peak_mib=peak,
-            start_mib=start,
-            depth=depth,
-        )
+        return np.asarray(mesh.vertices), np.asarray(mesh.triangles).astype(np.int64)
+
+    return by_depth(points, normals, settings["depths"], reconstruct, oriented=oriented, start=start)

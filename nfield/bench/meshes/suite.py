@@ -1,23 +1,23 @@
 """Surfaces from scans of true meshes: nfield's default beside screened Poisson at its best depth, in one run.
 
 The best depth is picked afterwards against the truth, which no user could do: the peer at its very best. Every method
-runs on every scan in a process of its own, which gives its peak memory and keeps a crash from ending the rest.
+runs on every scan in a process of its own, which gives its peak memory and keeps a crash from ending the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from nfield.bench.machine import describe_machine
 from nfield.bench.meshes.figures import FAR, best_of, comparisons
 from nfield.bench.meshes.made import Made
 from nfield.bench.meshes.methods import ANYTIME, ANYTIME_SECONDS, METHODS, OWN, POISSON, chosen_methods, peer_versions
 from nfield.bench.meshes.pictures import file_name, write_views
-from nfield.bench.meshes.table import write_tables
+from nfield.bench.meshes.table import markdown
+from nfield.bench.page import begun, write_measurement
 from nfield.bench.worker import run_worker
 from nfield.core.checks import UserError, at_least, choice, positive, within
 from nfield.core.device import choose_device
@@ -94,21 +94,17 @@ def bench_mesh(
     happens next. Raises KeyboardInterrupt that says so.
     """
     meshes = _apart(meshes)
-    machine = describe_machine(choose_device(options.device))
     names, absent = chosen_methods(anytime=options.anytime)
-    machine["versions"] |= peer_versions(names)
     found: dict[str, Any] = {
-        "suite": "mesh",
-        "command": command,
+        **begun("mesh", command, options, choose_device(options.device)),
         "seed": options.seed,
-        "options": asdict(options),
-        "machine": machine,
         "complete": False,
         "methods": {name: {"title": METHODS[name].title, "rules": METHODS[name].rules} for name in names},
         "absent": absent,
         "results": [],
         "means": {},
     }
+    found["machine"]["versions"] |= peer_versions(names)
     results, scans = found["results"], [(name, mesh) for name in options.cases for mesh in meshes]
     progress.start("bench")
     try:
@@ -121,8 +117,8 @@ def bench_mesh(
                 if any(r["case"] == case for r in results)
             }
             found["complete"] = len(results) == len(scans)
-            write_tables(folder, found)
-            progress.warn(_told(results[-1]))
+            write_measurement(folder, found, markdown(found))
+            progress.warn(_text(results[-1]))
     except KeyboardInterrupt:
         kept = f"; those are in '{folder}'" if results else ""
         raise KeyboardInterrupt(f"Interrupted after {len(results)} of {len(scans)} scans{kept}.") from None
@@ -192,7 +188,7 @@ def _title(name: str, figures: dict[str, Any]) -> str:
     return f"{METHODS[name].title}{depth}\nChamfer {figures['chamfer']:.2g}"
 
 
-def _told(result: dict[str, Any]) -> str:
+def _text(result: dict[str, Any]) -> str:
     own, peer = result[OWN], result[POISSON]
     text = f"{result['case']} {result['shape']}:"
     if own is None:

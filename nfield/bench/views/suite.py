@@ -1,18 +1,17 @@
 """`nfield bench views`: the default radiance field beside a positional MLP and a plain MLP, at the same wall times."""
 
-import datetime
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from nfield.bench.machine import describe_machine
+from nfield.bench.page import begun, marks_of, write_measurement
 from nfield.bench.process import run_module
-from nfield.bench.views.table import write_tables
+from nfield.bench.views.table import markdown
 from nfield.core.checks import UserError, at_least, finite_or_none, positive
 from nfield.core.device import choose_device
 from nfield.jobs.views.products import save_colours
@@ -49,7 +48,7 @@ class ViewsBenchOptions:
     test: int = 10
     """Views of a toy scene that are held out."""
     downscale: float = 1.0
-    """Make photographs this many times smaller along each side."""
+    """Make posed images this many times smaller along each side."""
     peers: bool = True
     """Run the positional MLP and the plain MLP too."""
     seed: int = 0
@@ -68,13 +67,13 @@ class ViewsBenchOptions:
     @property
     def marks(self) -> list[float]:
         """Times that are compared."""
-        return [mark for mark in MARKS if mark < self.seconds] + [self.seconds]
+        return marks_of(MARKS, self.seconds)
 
 
 def bench_views(
     scenes: Sequence[str], options: ViewsBenchOptions, *, folder: Path, command: str, progress: Progress
 ) -> dict[str, Any]:
-    """Measure all methods on all scenes, toy scenes or folders of photographs; the result is bench.json's content.
+    """Measure all methods on all scenes, toy scenes or folders of posed images; the result is bench.json's content.
 
     After every run bench.json, bench.md and a picture are in the folder, so that what was measured is kept whatever
     happens next. Raises KeyboardInterrupt that says so.
@@ -82,11 +81,7 @@ def bench_views(
     if not scenes:
         raise UserError("Name one scene at least.")
     found: dict[str, Any] = {
-        "suite": "views",
-        "date": datetime.date.today().isoformat(),
-        "command": command,
-        "machine": describe_machine(choose_device(options.device)),
-        "options": asdict(options),
+        **begun("views", command, options, choose_device(options.device)),
         "marks": options.marks,
         "rules": list(RULES),
         "complete": False,
@@ -105,7 +100,8 @@ def bench_views(
             for name, figures in _run(scene, method, mark, options, folder, entry).items():
                 entry["methods"].setdefault(name, []).append(figures)
             found["complete"] = number + 1 == len(runs)
-            write_tables(folder, finite_or_none(found), TITLES)
+            shown = finite_or_none(found)
+            write_measurement(folder, shown, markdown(shown, TITLES))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Interrupted; what was measured is in '{folder}'.") from None
     finally:

@@ -22,7 +22,7 @@ from nfield.jobs.views.source import ViewsData, open_views
 
 
 def figures(metrics: dict[str, Any], field: SceneField) -> dict[str, Any]:
-    """What the table tells of a field."""
+    """What the table reports of a field."""
     grid = field.inner.grid
     names = ("psnr", "ssim", "seconds_fit", "steps", "parameters", "seconds_per_view", "precision", "depth_error")
     return {

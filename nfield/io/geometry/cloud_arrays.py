@@ -1,8 +1,5 @@
 """Clouds as numpy files: NPY with one array, NPZ with points, normals and colours."""
 
-import tokenize
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,38 +8,28 @@ import numpy as np
 from nfield.core.cloud import PointCloud
 from nfield.io.files import damaged
 from nfield.io.geometry.geometry import Geometry, by_name, by_value
-
-ARRAY_ERRORS = (
-    *(ValueError, EOFError, SyntaxError, LookupError, RuntimeError, TypeError, ArithmeticError),
-    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
-)
-"""What numpy raises on damaged files; SyntaxError or TokenError of a header, RuntimeError of an encrypted archive."""
+from nfield.io.numpy_files import NPY_SIGNATURE, ZIP_SIGNATURE, read_archive, read_array
 
 
 def read_npy(path: Path) -> Geometry:
     """The cloud of an array (n, 3), (n, 6), (n, 7) or (n, 9), or with named columns. Raises UserError on others."""
-    try:
-        # Opened here, for numpy leaves the file open where an archive in it is damaged.
-        with open(path, "rb") as file:
-            array = np.load(file, allow_pickle=False)
-    except ARRAY_ERRORS as error:
-        raise damaged(path, f"it is no NPY file, or truncated or damaged ({error})") from None
-    if not isinstance(array, np.ndarray):
+    if _starts_with(path, ZIP_SIGNATURE):
         raise damaged(path, "it is an NPZ archive: name it .npz")
+    try:
+        array = np.array(read_array(path))
+    except ValueError as error:
+        raise damaged(path, f"it is no NPY file, or truncated or damaged ({error})") from None
     return _of_array(path, array)
 
 
 def read_npz(path: Path) -> Geometry:
     """The cloud of the arrays `points`, `normals` and `colours` (or `colors`), or of the only array there is."""
-    try:
-        with open(path, "rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            names = [] if isinstance(archive, np.ndarray) else archive.files
-            arrays = {name: archive[name] for name in names if name in KEYS or len(names) == 1}
-    except ARRAY_ERRORS as error:
-        raise damaged(path, f"it is no NPZ archive, or truncated or damaged ({error})") from None
-    if isinstance(archive, np.ndarray):
+    if _starts_with(path, NPY_SIGNATURE):
         raise damaged(path, "it is an NPY file: name it .npy")
+    try:
+        arrays, names = read_archive(path, KEYS)
+    except ValueError as error:
+        raise damaged(path, f"it is no NPZ archive, or truncated or damaged ({error})") from None
     if "points" not in arrays:
         if len(arrays) == 1:
             return _of_array(path, next(iter(arrays.values())))
@@ -61,6 +48,11 @@ def write_npz(path: Path, cloud: PointCloud) -> None:
     arrays: dict[str, Any] = {"points": cloud.points, "normals": cloud.normals, "colours": cloud.colours}
     with open(path, "wb") as file:
         np.savez(file, **{name: array for name, array in arrays.items() if array is not None})
+
+
+def _starts_with(path: Path, signature: bytes) -> bool:
+    with open(path, "rb") as file:
+        return file.read(len(signature)) == signature
 
 
 def _of_array(path: Path, array: np.ndarray) -> Geometry:

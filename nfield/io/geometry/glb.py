@@ -25,7 +25,7 @@ def read_glb(path: Path) -> Geometry:
         with np.errstate(all="ignore"):
             scene: Any = trimesh.load(path, file_type=path.suffix[1:].lower(), process=False, skip_materials=True)
             parts = [_part(scene.geometry[name], matrix) for matrix, name in _placed(scene)]
-    except (*DECODING_ERRORS, AssertionError) as error:
+    except (*DECODING_ERRORS, AssertionError, NameError) as error:
         raise damaged(path, f"it is no glTF file, or truncated or damaged ({error!r})") from None
     if not parts:
         raise damaged(path, "it holds neither meshes nor points")

@@ -35,7 +35,9 @@ def read_stl(path: Path) -> Geometry:
             if size < HEADER_BYTES + 4 or size < expected:
                 reason = f"it starts with {shown(start[:16])} and has {size:,} bytes, where a binary STL file has"
                 raise damaged(path, f"it is truncated or no STL file, for {reason} {max(expected, 84):,}")
-            corners = np.fromfile(file, FACE, count)["corners"].reshape(-1, 3).astype(np.float64)
+            # Some bytes of a damaged file are numbers that warn when they are widened.
+            with np.errstate(invalid="ignore"):
+                corners = np.fromfile(file, FACE, count)["corners"].reshape(-1, 3).astype(np.float64)
     if text:
         corners = _read_text(path)
     vertices, rows = merged(corners)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nfield.core.checks import UserError
+from nfield.io.files import one_line
 
 LARGE = 256 * 2**20
 """Bytes above which an image stays in its file, memory-mapped, where the format allows it."""
@@ -43,7 +44,7 @@ class Decoded:
 
 def unreadable(path: str, reason: object) -> UserError:
     """The error for a file whose content is damaged or strange."""
-    return UserError(f"Cannot read '{path}': {reason}. Copy or export the image again.")
+    return UserError(f"Cannot read '{path}': {one_line(reason)}. Copy or export the image again.")
 
 
 def in_memory(pixels: np.ndarray) -> np.ndarray:

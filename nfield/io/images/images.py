@@ -18,8 +18,7 @@ from nfield.io.images.tiff import SIGNATURES as TIFF_SIGNATURES
 from nfield.io.images.tiff import read_tiff
 from nfield.io.images.writers import open_image_writer as open_image_writer
 from nfield.io.images.writers import save_image as save_image
-
-NPY_SIGNATURE = b"\x93NUMPY"
+from nfield.io.numpy_files import NPY_SIGNATURE, read_array
 
 
 def load_image(path: str | os.PathLike[str], *, as_stored: bool = False) -> Image:
@@ -85,11 +84,6 @@ def _decode(path: Path) -> Decoded:
 
 def _read_npy(path: Path) -> Decoded:
     try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:
-        # An array without elements cannot be mapped, but has a shape to tell the user about.
-        try:
-            pixels = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, SyntaxError):
-            raise unreadable(str(path), f"the NPY file is truncated or damaged ({error})") from None
-    return Decoded(pixels=in_memory(pixels))
+        return Decoded(pixels=in_memory(read_array(path)))
+    except ValueError as error:
+        raise unreadable(str(path), f"the NPY file is truncated or damaged ({error})") from None

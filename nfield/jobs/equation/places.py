@@ -10,7 +10,7 @@ from jaxtyping import Float
 from nfield.equations.conditions import Condition, Dirichlet, Initial, Neumann, Periodic, values_at
 from nfield.equations.derivatives import Derivatives
 from nfield.equations.problem import Problem, condition_name
-from nfield.spectral.residual_frequency import grid_frequency
+from nfield.spectral.residual import grid_frequency
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,23 +2,19 @@
 
 import dataclasses
 import time
-from typing import Any
 
 import numpy as np
 import torch
 
-from nfield.core.checks import UserError, finite_or_none
+from nfield.core.checks import UserError
 from nfield.core.types import Evaluation
-from nfield.equations.problem import Problem
 from nfield.fields.staged import StagedField
 from nfield.fields.staged_solution import StagedSolution
-from nfield.io.run_folder import RunFolder
 from nfield.jobs.equation.options import EquationOptions
 from nfield.jobs.equation.stages_task import EquationStages
-from nfield.jobs.equation.task import PdeTask
 from nfield.jobs.run import Run, Side
 from nfield.training.result import TrainingResult
-from nfield.training.stages import StageRecord, StageSettings, fit_in_stages
+from nfield.training.stages import StageSettings, fit_in_stages, stage_lines
 
 NOT_OF_STAGES = ("preset", "encoding", "backbone", "encoding_settings", "backbone_settings", "least_squares")
 """Options that say what one network is like, which stages say themselves."""
@@ -68,7 +64,15 @@ def fit_stages(run: Run, side: Side) -> None:
     )
     if not staged.stages:
         raise UserError("Nothing is to be solved: zero obeys the equation and all conditions.")
-    lines = stage_lines(staged, [record for record in records if record.kept], problem, side.task, settings, folder)
+    kept, task = [record for record in records if record.kept], side.task
+
+    def measured(field: StagedField) -> Evaluation:
+        if not field.stages:
+            return Evaluation(quality=0.0, band_errors=task.probe.band_errors(np.zeros(task.probe.shape)))
+        seen: Evaluation = task.evaluate(StagedSolution(field, problem))
+        return seen
+
+    lines = stage_lines(staged, kept, settings, task.quality_name, measured, folder)
     side.module = StagedSolution(staged, problem).requires_grad_(False).eval()
     side.trained = TrainingResult(
         history=lines,
@@ -87,42 +91,3 @@ def fit_stages(run: Run, side: Side) -> None:
             folder.append_history(line)
         folder.save_weights("field", side.trained.steps, side.module.state_dict())
         run.write_config()
-
-
-def stage_lines(
-    staged: StagedField,
-    records: list[StageRecord],
-    problem: Problem,
-    task: PdeTask,
-    settings: StageSettings,
-    folder: RunFolder | None,
-) -> list[dict[str, Any]]:
-    """A line of the history before the first stage and after each that was kept, the sum so far measured anew.
-
-    Pictures of the sums go to the folder.
-    """
-    lines, seconds = [], 0.0
-    for count in range(len(records) + 1):
-        if count:
-            seconds += records[count - 1].seconds
-        error = records[count - 1].error if count else 1.0
-        if count:
-            seen = task.evaluate(StagedSolution(staged.first(count), problem))
-        else:
-            seen = Evaluation(quality=0.0, band_errors=task.probe.band_errors(np.zeros(task.probe.shape)))
-        step = count * (settings.adam_steps + settings.refine_steps + 1)
-        if folder is not None and seen.snapshot is not None:
-            folder.save_snapshot("field", step, seen.snapshot)
-        line = {
-            "run": "field",
-            "step": step,
-            "seconds": seconds,
-            "loss": error**2,
-            "losses": {"residual": error**2},
-            task.quality_name: float(seen.quality),
-            "bands": [None if band is None else float(band) for band in seen.band_errors],
-            "learning_rate": None,
-            "numbers": {name: float(value) for name, value in seen.numbers.items()},
-        }
-        lines.append(finite_or_none(line))
-    return lines

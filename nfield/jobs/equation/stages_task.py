@@ -19,20 +19,24 @@ from nfield.equations.consistency import expression_values
 from nfield.equations.derivatives import Derivatives
 from nfield.equations.domains import Box
 from nfield.equations.problem import Problem
-from nfield.fields.stage_plan import StagePlan, kappa_of
+from nfield.fields.stage_plan import (
+    StagePlan,
+    chebyshev_per_half_wave,
+    chebyshev_points,
+    most_per_axis,
+    product_of,
+    samples_per_axis,
+)
 from nfield.fields.staged import StageConfig, StagedField
 from nfield.jobs.equation.places import Place, places
-from nfield.jobs.signal.stages import MOST_SAMPLES, chebyshev_points, samples_per_axis
-from nfield.spectral.residual_frequency import grid_frequency
+from nfield.spectral.residual import UNTOLD, ResidualFigures, residual_on_grid, root_mean_square
 
 PROBE_SIDES = {1: 4096, 2: 96}
 """Points along each axis of the grid that tells the residual's size and frequency."""
 EDGE_SIDES = {1: 1, 2: 257}
 """Points along each face at which the conditions are looked at."""
-FASTEST = 12
-"""Waves of more cycles per unit than a share of one in so many of the grid's points are too fast to be told there."""
 NOISE = 1e-7
-"""An error below this, of waves so fast, is the rounding of derivatives."""
+"""An error below this, of waves too fast for the grid, is the rounding of derivatives."""
 MOST_NEURONS = {1: 1200, 2: 900}
 NEURONS_PER_WAVE = 2.0
 """Neurons to a function of the band: (2κ/π)^d of them, sines and cosines alike, span all that waves up to κ can do."""
@@ -60,16 +64,16 @@ class EquationStages:
         self.centre, self.half_sides = (low + high) / 2, (high - low) / 2
         side = PROBE_SIDES[self.in_dim]
         axis = -1 + 2 * (torch.arange(side, dtype=torch.float64) + 0.5) / side
-        self.grid = torch.stack(torch.meshgrid(*[axis] * self.in_dim, indexing="ij"), -1).reshape(-1, self.in_dim)
-        self.side = side
+        self.grid = product_of([axis] * self.in_dim)
+        self.side, self.spacing = side, 2 / side
         self._check_linear()
         self.zero = self.residual(_nothing, self.grid).detach()
         self.edges = places(problem, torch.linspace(-1, 1, EDGE_SIDES[self.in_dim], dtype=torch.float64))
         # What counts as all of it: the forcing, or where there is none what L makes of a slow wave of u's size.
-        forcing = _size(self.zero)
+        forcing = root_mean_square(self.zero)
         slow = self.gain(0.25) * problem.size
         self.whole = forcing if forcing > 1e-12 * slow else slow
-        self.given = max([problem.size, *(float(b.abs().max()) for b in self._gaps(_nothing).values())])
+        self.given = max([problem.size, *(float(b.abs().max()) for _, b in self._gaps(_nothing))])
 
     def physical(self, scaled: Float[torch.Tensor, "n d"]) -> Float[torch.Tensor, "n d"]:
         """Points of [−1, 1]^d in the problem's units."""
@@ -99,39 +103,38 @@ class EquationStages:
                 return (2 * math.pi * frequency * s[:, axis : axis + 1] + 1).sin()
 
             made = self.residual(wave, self.grid) - self.residual(_nothing, self.grid)
-            sizes.append(_size(made) / _size(wave(self.grid)))
+            sizes.append(root_mean_square(made) / root_mean_square(wave(self.grid)))
         return math.sqrt(sum(size**2 for size in sizes) / len(sizes))
 
     def error(self, found: StagedField) -> float:
         """The larger one of the residual's size, as a share of the forcing's, and of the conditions' largest miss."""
-        gaps = [float(gap.abs().max()) for gap in self._gaps(found).values()]
-        return max(_size(self.residual(found, self.grid)) / self.whole, *(gap / self.given for gap in gaps), 0.0)
+        return self._share(root_mean_square(self.residual(found, self.grid)), self._gaps(found))
 
     def plan(self, found: StagedField, config: StageConfig) -> StagePlan | None:
         """The next stage: κ by what equation and conditions lack, its neurons as many as waves up to κ ask for."""
-        rest, gaps = self.residual(found, self.grid).detach(), self._gaps(found)
-        frequency = grid_frequency(
-            rest.reshape(*[self.side] * self.in_dim, 1).numpy(), 2 / self.side, channels_last=True
-        )
-        missed = max((float(gap.square().mean().sqrt()) for gap in gaps.values()), default=0.0)
-        wanted = _size(rest) / self.gain(max(frequency, 0.25))
-        scale = max(wanted, missed)
-        fastest = self.side / FASTEST
-        if scale == 0 or (frequency > fastest and self.error(found) < NOISE):
+        values, gaps = self.residual(found, self.grid).detach(), self._gaps(found)
+        inside = residual_on_grid(values.reshape(*[self.side] * self.in_dim, 1), self.spacing)
+        if replace(inside, size=self._share(inside.size, gaps)).is_rounding(1.0, self.spacing, noise=NOISE):
             return None
-        on_edges = max((place.frequency(gap) for place, gap in zip(self.edges, gaps.values(), strict=False)), default=0)
-        told = [f for f, size in ((frequency, wanted), (on_edges, missed)) if size >= LEAST_SHARE * scale]
+        error = replace(inside, size=inside.size / self.gain(max(inside.frequency, 0.25)))
+        missed = ResidualFigures(
+            size=max((root_mean_square(gap) for _, gap in gaps), default=0.0),
+            frequency=max((place.frequency(gap) for place, gap in gaps), default=0.0),
+        )
+        scale = max(error.size, missed.size)
+        told = [one.frequency for one in (error, missed) if one.size >= LEAST_SHARE * scale]
         stated = [
             f * float(self.half_sides[self.problem.names.index(name)])
             for name, all_of in self.problem.frequencies.items()
             for f in all_of
         ]
-        kappa = kappa_of(min(fastest, max([*told, *stated])))
+        fastest = 1 / (UNTOLD * self.spacing)
+        kappa = ResidualFigures(size=scale, frequency=min(fastest, max([*told, *stated]))).kappa
         neurons = math.ceil(NEURONS_PER_WAVE * (2 * kappa / math.pi) ** self.in_dim)
         width = max(config.width, min(neurons, MOST_NEURONS[self.in_dim]))
         config = replace(config, kappa=kappa, width=width)
         side = samples_per_axis(max(told), kappa, config.parameters(self.in_dim, 1), self.in_dim)
-        side = min(side, math.floor(MOST_SAMPLES ** (1 / self.in_dim)))
+        side = min(side, most_per_axis(self.in_dim))
         notes: tuple[str, ...] = ()
         if neurons > width:
             notes = (f"{neurons} neurons were wanted for waves of this frequency, but no more than {width} are taken.",)
@@ -141,16 +144,16 @@ class EquationStages:
             scale=scale,
             frequency=max(told),
             samples=side**self.in_dim,
-            per_half_wave=side / (4 * max(*told, 1e-9) * math.pi / 2),
+            per_half_wave=chebyshev_per_half_wave(side, max(told)),
             notes=notes,
         )
 
-    def _gaps(self, function: Function) -> dict[str, torch.Tensor]:
-        """B u − b on all places."""
-        found: dict[str, torch.Tensor] = {}
-        for place in self.edges:
-            found |= {name: gap.detach() for name, gap in self.mismatches(function, place).items()}
-        return found
+    def _share(self, inside: float, gaps: list[tuple[Place, torch.Tensor]]) -> float:
+        return max(inside / self.whole, *(float(gap.abs().max()) / self.given for _, gap in gaps), 0.0)
+
+    def _gaps(self, function: Function) -> list[tuple[Place, torch.Tensor]]:
+        """B u − b with the place that it belongs to; there are two on a periodic one."""
+        return [(place, gap.detach()) for place in self.edges for gap in self.mismatches(function, place).values()]
 
     def _check_linear(self) -> None:
         """Raise UserError where R(a + b) − R(a) − R(b) + R(0) is not zero for two waves."""
@@ -163,7 +166,8 @@ class EquationStages:
             return size * (2.1 * s[:, :1] - 0.7 * s.sum(1, keepdim=True)).cos()
 
         both, a, b, none = (self.residual(f, points) for f in (lambda s: first(s) + second(s), first, second, _nothing))
-        if _size(both - a - b + none) > LINEAR_TOLERANCE * (_size(a) + _size(b) + _size(none)):
+        whole = sum(map(root_mean_square, (a, b, none)))
+        if root_mean_square(both - a - b + none) > LINEAR_TOLERANCE * whole:
             raise UserError("--stages needs an equation that is linear in u, but this residual is not. Leave it out.")
 
 
@@ -175,10 +179,10 @@ class EquationStageTask:
     def __init__(self, stages: EquationStages, found: StagedField, side: int, scale: float) -> None:
         self.stages, self.scale = stages, scale
         points = chebyshev_points(side, stages.in_dim)
-        rest = stages.residual(found, points).detach()
+        residual = stages.residual(found, points).detach()
         # Where the equation holds already, errors of the size of ε count as one.
-        self.size = max(_size(rest), scale * stages.gain(0.25))
-        self.parts = {"points": points, "rest": rest, "zero": stages.residual(_nothing, points).detach()}
+        self.size = max(root_mean_square(residual), scale * stages.gain(0.25))
+        self.parts = {"points": points, "residual": residual, "zero": stages.residual(_nothing, points).detach()}
         line = chebyshev_points(side, 1)[:, 0] if stages.in_dim > 1 else torch.zeros(1, dtype=torch.float64)
         self.places = places(stages.problem, line)
         for place in self.places:
@@ -195,7 +199,7 @@ class EquationStageTask:
     def residuals(self, field: Any, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """What the equation and each condition lack, of order one before training."""
         made = self.stages.residual(field, batch["points"]) - batch["zero"]
-        found = {"equation": made * (self.scale / self.size) + batch["rest"] / self.size}
+        found = {"equation": made * (self.scale / self.size) + batch["residual"] / self.size}
         for place in self.places:
             for name, gap in self.stages.mismatches(field, place).items():
                 found[name] = gap + batch[name]
@@ -213,7 +217,3 @@ class EquationStageTask:
 
 def _nothing(scaled: torch.Tensor) -> torch.Tensor:
     return 0 * scaled.sum(1, keepdim=True)
-
-
-def _size(values: torch.Tensor) -> float:
-    return float(values.detach().square().mean().sqrt())

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from nfield.core.types import Evaluation, FieldLike, LeftOver
+from nfield.core.types import Evaluation, FieldLike
 from nfield.fields.corrected import CorrectedField
 from nfield.jobs.image.pixels import Pixels, stratified
 from nfield.metrics.image import psnr_from_mse
 from nfield.spectral.bands import BandErrors
-from nfield.spectral.residual_frequency import grid_frequency
+from nfield.spectral.residual import ResidualFigures, residual_on_grid
 
 PROBE_PIXELS = 1 << 18
 """Pixels at which progress is measured during training; larger images are probed in their central part."""
@@ -181,16 +181,10 @@ class ImageTask:
             snapshot=self._snapshot(prediction),
         )
 
-    def left_over(self, field: FieldLike) -> LeftOver:
-        """What the field misses over the probe's training pixels."""
-        rest = (self._truth - on_grid_in_chunks(field, *self._axes(self._probe_rows, self._probe_columns))).float()
-        if self._probe_mask is not None:
-            rest = torch.where(self._probe_mask[..., None], rest, 0)
-        spacing = 2 * self.spacing
-        return LeftOver(
-            size=float(rest.square().mean().sqrt()),
-            frequency=grid_frequency(rest.cpu().numpy(), spacing, channels_last=True),
-        )
+    def residual_figures(self, field: FieldLike) -> ResidualFigures:
+        """Of the residual over the probe's training pixels."""
+        found = on_grid_in_chunks(field, *self._axes(self._probe_rows, self._probe_columns))
+        return residual_on_grid((self._truth - found).float(), 2 * self.spacing, self._probe_mask)
 
     def finish(self, field: FieldLike) -> bool:
         """Give a field that takes corrections what it misses at the training pixels."""

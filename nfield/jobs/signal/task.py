@@ -1,7 +1,7 @@
 """The regression job: values at points of 1 to 3 dimensions, all at each step or some of them drawn at random."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.checks import UserError, at_least
-from nfield.core.types import Evaluation, FieldLike, LeftOver
+from nfield.core.types import Evaluation, FieldLike
 from nfield.spectral.bands import BandErrors
-from nfield.spectral.residual_frequency import grid_frequency, scattered_frequency
+from nfield.spectral.residual import ResidualFigures, residual_at_points, residual_on_grid, root_mean_square
 
 
 class SignalBatch(NamedTuple):
@@ -25,6 +25,11 @@ def relative_l2(found: Float[torch.Tensor, "*shape"], truth: Float[torch.Tensor,
     """‖found − truth‖₂ / ‖truth‖₂; where the truth is zero, the numerator's root mean square."""
     norm = float(truth.norm())
     return float((found - truth).norm()) / (norm or math.sqrt(max(1, truth.numel())))
+
+
+def decibels(error: float) -> float:
+    """Signal to noise of a relative error."""
+    return -20 * math.log10(error) if error > 0 else math.inf
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,22 +89,20 @@ class SignalTask:
         return SignalBatch(self.points[drawn], self.target[drawn])
 
     def residuals(self, field: FieldLike, batch: SignalBatch) -> dict[str, torch.Tensor]:
-        """What the field misses at the batch's points."""
+        """Field less target at the batch's points."""
         return {"mse": field(batch.points) - batch.target}
 
     def losses(self, field: FieldLike, batch: SignalBatch) -> dict[str, torch.Tensor]:
         """Mean squared error of the batch."""
         return {name: residual.square().mean() for name, residual in self.residuals(field, batch).items()}
 
-    def left_over(self, field: FieldLike) -> LeftOver:
-        """What the field misses at the points; its frequency on the probe's grid, where there is one."""
-        probe, rest = self.probe, (self.target - field(self.points).cpu()).double()
+    def residual_figures(self, field: FieldLike) -> ResidualFigures:
+        """Of the residual at the points; its frequency on the probe's grid, where there is one."""
+        probe, residual = self.probe, (self.target - field(self.points).cpu()).double()
         if probe.grid_values is None:
-            frequency = scattered_frequency(self.points, rest)
-        else:
-            missed = probe.grid_values - field.on_grid(probe.axes).cpu()
-            frequency = grid_frequency(missed, probe.spacing(), channels_last=True)
-        return LeftOver(size=float(rest.square().mean().sqrt()), frequency=frequency)
+            return residual_at_points(self.points, residual)
+        on_grid = residual_on_grid(probe.grid_values - field.on_grid(probe.axes).cpu(), probe.spacing())
+        return replace(on_grid, size=root_mean_square(residual))
 
     def evaluate(self, field: FieldLike) -> Evaluation:
         """Signal to noise, `−20 log10 ‖error‖/‖truth‖`, at points not trained on, and errors by band on the grid."""
@@ -109,7 +112,7 @@ class SignalTask:
         if self.bands is not None:
             errors = self.bands(np.asarray(field.on_grid(probe.axes).cpu().double()))
         return Evaluation(
-            quality=-20 * math.log10(error) if error > 0 else math.inf,
+            quality=decibels(error),
             band_errors=errors,
             numbers={"relative_l2": error},
         )

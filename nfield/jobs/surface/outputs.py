@@ -18,7 +18,7 @@ from nfield.io.geometry.meshes import save_mesh
 from nfield.jobs.result import chosen_field
 from nfield.jobs.surface.result import SurfaceResult
 from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import vertex_normals
+from nfield.meshing.project import vertex_normals
 from nfield.points.prepare import Prepared
 from nfield.rendering.mesh_views import mesh_cameras, render_mesh
 from nfield.training.progress import Progress

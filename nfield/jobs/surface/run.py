@@ -228,7 +228,7 @@ def _mesh(run: Run, side: Side) -> Meshed:
             resolution=resolution,
             open_surface=options.open,
             faces=options.faces,
-            polished=options.polish,
+            projected=options.polish,
         )
     except UserError as error:
         # A network that was hardly trained may have no zeros; what it has learned is kept and shown all the same.
@@ -248,7 +248,7 @@ def _mesh(run: Run, side: Side) -> Meshed:
 def _mesh_baseline(run: Run, side: Side) -> Meshed:
     resolution = min(MOST_BASELINE_CELLS, run.options.resolution or MOST_BASELINE_CELLS)
     try:
-        return mesh_of(_surface(run, side), extent_of(run.known.prepared), resolution=resolution, polished=False)
+        return mesh_of(_surface(run, side), extent_of(run.known.prepared), resolution=resolution, projected=False)
     except UserError as error:
         return Meshed(mesh=None, resolution=resolution, why=str(error))
 

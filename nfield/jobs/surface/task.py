@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.core.limits import ANNEALING
-from nfield.core.types import Evaluation, LeftOver
+from nfield.core.types import Evaluation
 from nfield.fields.network_distance import NetworkDistance
 from nfield.jobs.surface.distance_losses import (
     ANNEALED,
@@ -26,7 +26,7 @@ from nfield.jobs.surface.distance_losses import (
 from nfield.jobs.surface.profile_probe import ProfileProbe
 from nfield.meshing.redistance import redistanced
 from nfield.spectral.bands import BandErrors
-from nfield.spectral.residual_frequency import scattered_frequency
+from nfield.spectral.residual import ResidualFigures, residual_at_points
 
 PROBE_NODES = 48
 """Nodes along each axis of the grid that band errors are measured on."""
@@ -42,8 +42,8 @@ NEAR_SPREAD = 0.05
 """Standard deviation of these from the surface, in extents."""
 OFF_SHARPNESS = 50.0
 """α of `exp(−α|d|)`."""
-MOST_LEFT_OVER = 1 << 16
-"""Points at which what is left over is looked at."""
+RESIDUAL_POINTS = 1 << 16
+"""Points at which the residual is measured, at the most."""
 
 
 class CloudBatch(NamedTuple):
@@ -208,15 +208,14 @@ class CloudTask:
         wanted = [name for name in SECOND_ORDER if name in weights]
         return near, 0 if not wanted else near if wanted == ["singular_hessian"] else off
 
-    def left_over(self, field: Any) -> LeftOver:
-        """The field's values at the points, where zero is wanted."""
-        points = self.points[:: -(-len(self.points) // MOST_LEFT_OVER)]
-        rest = torch.cat([field(part.to(self.device)).cpu() for part in points.split(1 << 13)])
+    def residual_figures(self, field: Any) -> ResidualFigures:
+        """Of the field's values at the points, where zero is wanted."""
+        points = self.points[:: -(-len(self.points) // RESIDUAL_POINTS)]
+        values = torch.cat([field(part.to(self.device)).cpu() for part in points.split(1 << 13)])
         # The network's unit of length is `half` of the points'.
         half = field.reach / 2 if isinstance(field, NetworkDistance) else 1.0
-        return LeftOver(
-            size=float(rest.square().mean().sqrt()) / half, frequency=scattered_frequency(points, rest) * half
-        )
+        found = residual_at_points(points, values)
+        return ResidualFigures(size=found.size / half, frequency=found.frequency * half)
 
     def evaluate(self, field: Any) -> Evaluation:
         """Distance of left-out points and band errors, in the volume and on profiles, and a picture of the surface."""

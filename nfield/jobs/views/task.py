@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from nfield.core.lens import Lens
-from nfield.core.types import Evaluation, LeftOver
+from nfield.core.types import Evaluation
 from nfield.core.views import View
 from nfield.fields.radiance import RadianceField
 from nfield.fields.scene import SceneField, ViewFrame
@@ -24,14 +24,14 @@ from nfield.rendering.march import Rays
 from nfield.rendering.spacing import stratified_draws
 from nfield.rendering.volume import samples_within
 from nfield.spectral.bands import BandErrors
-from nfield.spectral.residual_frequency import grid_frequency
+from nfield.spectral.residual import ResidualFigures, grid_frequency
 
 GRID_EVERY = 16
 """Steps between updates of the occupancy grid."""
 GRID_SHARE = 0.125
 """Share of its cells that are asked for each time."""
-LEFT_OVER_VIEWS = 4
-"""Training views at whose central parts it is told what is left over."""
+RESIDUAL_VIEWS = 4
+"""Training views at whose central parts the residual is measured."""
 PROBED_VIEWS = 2
 PROBED_SIDE = 64
 """Held-out views that are looked at during training, and the side of their central part that is."""
@@ -194,8 +194,8 @@ class RadianceTask:
             rays,
             frame.spacing,
             contract=frame.contract,
-            first=torch.rand(rays.count, coarse, generator=draw),
-            second=stratified_draws(rays.count, fine, draw),
+            coarse=torch.rand(rays.count, coarse, generator=draw),
+            fine=stratified_draws(rays.count, fine, draw),
         )
         return rays, samples
 
@@ -206,19 +206,23 @@ class RadianceTask:
             origin, direction = field.cameras.rays(picture, origin, direction, self.frame.scale)
         return self.frame.rays(origin, direction)
 
-    def left_over(self, field: RadianceField) -> LeftOver:
-        """What pictures of training views miss, as a share of these; frequencies as at the middle of the scene."""
+    def residual_figures(self, field: RadianceField) -> ResidualFigures:
+        """Of pictures of training views, as a share of these; frequencies as at the middle of the scene."""
         scene, missed, shown, frequencies = SceneField(field, self.frame), 0.0, 0.0, []
-        for view in _spread(self.pixels.views, LEFT_OVER_VIEWS):
-            window, used = _centre(view), view.used()
+        for view in _spread(self.pixels.views, RESIDUAL_VIEWS):
+            window, mask = _centre(view), view.used()
+            used = None if mask is None else mask[window]
             truth = over(view.pixels(), self.background)[window]
             pose = torch.from_numpy(view.camera_to_world)
             found = scene.picture(pose, _cut(view, window), self.background).colour.numpy()
-            rest = right_outside(truth, found, None if used is None else used[window]) - truth
-            missed, shown = missed + float(np.mean(rest**2)), shown + float(np.mean(truth**2))
+            residual = right_outside(truth, found, used) - truth
+            if used is None or used.any():
+                inside = ... if used is None else used
+                missed += float(np.mean(residual[inside] ** 2))
+                shown += float(np.mean(truth[inside] ** 2))
             away = float(np.linalg.norm(view.camera_to_world[:3, 3] - np.asarray(self.frame.middle))) / self.frame.scale
-            frequencies.append(grid_frequency(rest, away / view.lens.fx, channels_last=True))
-        return LeftOver(size=math.sqrt(missed / max(shown, 1e-12)), frequency=float(np.mean(frequencies)))
+            frequencies.append(grid_frequency(residual, away / view.lens.fx, channels_last=True))
+        return ResidualFigures(size=math.sqrt(missed / max(shown, 1e-12)), frequency=float(np.mean(frequencies)))
 
     def evaluate(self, field: RadianceField) -> Evaluation:
         """PSNR and band errors over the central parts of a few held-out views, and a picture of the first."""

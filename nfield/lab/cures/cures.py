@@ -87,20 +87,20 @@ def compare(setting: Setting, contenders: Contenders, least: float) -> Outcome:
         holds=worst >= least,
         verdict=(
             "Times fewer steps to the error that the plain network ends with in the upper bands, as median and least "
-            f"over {seeds} seeds, for {'; for '.join(map(told, found))}."
+            f"over {seeds} seeds, for {'; for '.join(map(speed_up_text, found))}."
         ),
         figures={"least": least, "speed_up_least": worst, "seeds": seeds, **figures_of(found)},
         plot=draw([(one.target, one.trained) for one in found]),
         notes=(
             "Steps are equal and rates tuned for all; a step of a larger network takes longer. The plain network has "
             "at least as many parameters as any rival and takes the better of ReLU and tanh.",
-            "The photograph is looked at on the pixels that were trained on, the signal also halfway between samples.",
+            "The photograph is measured on the pixels that were trained on, the signal also halfway between samples.",
             "A speed-up below 1 is a ratio of errors at the end: the cure never got to the plain network's error.",
         ),
     )
 
 
-def told(one: Comparison) -> str:
+def speed_up_text(one: Comparison) -> str:
     """Median and least speed-up of each cure, in words."""
     shown = (f"{name} {np.median(one.gains[name]):.3g} ({min(one.gains[name]):.3g})" for name in one.cures)
     return f"the {one.target.name}: {', '.join(shown)}"

@@ -2,7 +2,7 @@
 
 MscaleDNN-1: first layer `σ(K ⊙ (Wx) + b)`, its neurons in groups of scales a_i; MscaleDNN-2: `Σ_i f_i(a_i x)`. The
 activation is φ or sReLU, of compact support; a_i = 1, 2, 4, …, 32. A third contender has the second form and
-scales from the spectrum of the samples: what a network that is still zero leaves over (after Huang, You, Zhou, arXiv
+scales from the spectrum of the samples: the residual of a network that is still zero (after Huang, You, Zhou, arXiv
 2410.00053).
 """
 

@@ -1,6 +1,6 @@
 """Networks in stages beside a plain network that has no fewer numbers and no less arithmetic to spend.
 
-Notation: u = Σ ε_n u_n, stage n a network for what stages 1 … n−1 have left (Wang & Lai, arXiv 2307.08934). Arithmetic
+Notation: u = Σ ε_n u_n, stage n a network for the residual of stages 1 … n−1 (Wang & Lai, arXiv 2307.08934). Arithmetic
 is counted as in `stage_work`; the plain network's count assumes that no line search takes longer than it must.
 """
 
@@ -18,11 +18,11 @@ from nfield.backbones import MLPConfig
 from nfield.core.seeding import generator
 from nfield.encodings import IdentityConfig
 from nfield.fields.base import Field, count_parameters
+from nfield.fields.stage_plan import chebyshev_points
 from nfield.fields.staged import StagedField
-from nfield.jobs.signal.stages import FunctionStages, chebyshev_points
+from nfield.jobs.signal.stages import FunctionStages
 from nfield.jobs.signal.task import SignalTask
-from nfield.lab.cures.cures import figures_of
-from nfield.lab.cures.cures import told as told_of_cures
+from nfield.lab.cures.cures import figures_of, speed_up_text
 from nfield.lab.cures.multistage_shared import shared_comparisons
 from nfield.lab.cures.stage_work import pass_work, stage_work
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
@@ -94,8 +94,8 @@ class Staged:
     """One seed in stages."""
 
     records: list[StageRecord]
-    rest: list[Float[np.ndarray, " n"]]
-    """What is left on the grid before the first stage and after each one that was kept."""
+    residuals: list[Float[np.ndarray, " n"]]
+    """On the grid, before the first stage and after each one that was kept."""
     bands: list[list[float]]
     """Errors of the bands after each of these stages."""
     work: list[float]
@@ -111,7 +111,7 @@ class Staged:
 
     @property
     def gains(self) -> list[float]:
-        """How many times each of these lowered the error, where more than rounding was left."""
+        """How many times each of these lowered the error, where the residual was more than rounding."""
         before = [1.0, *self.errors]
         return [a / b for a, b in zip(before, self.errors, strict=False) if a > ROUNDING]
 
@@ -123,7 +123,7 @@ class Plain:
     rate: float
     parameters: int
     work: list[float]
-    errors: Float[np.ndarray, "members looks"]
+    errors: Float[np.ndarray, "members steps"]
     bands: Float[np.ndarray, "members bands"]
     seconds: float
 
@@ -150,9 +150,9 @@ def in_stages(problem: FunctionStages, settings: StageSettings, seed: int, setti
     field, records, _ = fit_in_stages(problem, settings, seed=seed, progress=setting.progress)
     seconds = time.perf_counter() - began
     kept = [record for record in records if record.kept]
-    rest, bands = [_rest(problem, field, 0)], []
+    residuals, bands = [_residual(problem, field, 0)], []
     for count in range(1, len(kept) + 1):
-        rest.append(_rest(problem, field, count))
+        residuals.append(_residual(problem, field, count))
         bands.append(band_errors(problem, field.first(count)))
     wide = StageSettings(
         stages=1, width=sum(record.width for record in kept), adam_steps=settings.adam_steps, refiner="levenberg",
@@ -162,7 +162,7 @@ def in_stages(problem: FunctionStages, settings: StageSettings, seed: int, setti
     work = np.cumsum([stage_work(record, settings) for record in records])
     return Staged(
         records=records,
-        rest=rest,
+        residuals=residuals,
         bands=bands,
         work=[float(w) for w, record in zip(work, records, strict=True) if record.kept],
         single=alone.error,
@@ -170,8 +170,8 @@ def in_stages(problem: FunctionStages, settings: StageSettings, seed: int, setti
     )
 
 
-def _rest(problem: FunctionStages, field: StagedField, count: int) -> Float[np.ndarray, " n"]:
-    """What the first stages leave on the grid."""
+def _residual(problem: FunctionStages, field: StagedField, count: int) -> Float[np.ndarray, " n"]:
+    """Of the first stages, on the grid."""
     truth = problem.probe.grid_values
     with torch.no_grad():
         found = field.first(count).on_grid(problem.axes)
@@ -209,13 +209,13 @@ def plain_networks(problem: FunctionStages, sizes: _Settings, setting: Setting) 
         work += [(sizes.adam_steps + LINE_SEARCH_STEPS * step) * one_pass for step, _ in second]
         errors.append([error for _, error in (*first, *second)])
         bands.append(band_errors(problem, field))
-    # A search that has come to its end before the others have is looked at less often.
-    looks = max(map(len, errors))
+    # A search that has come to its end before the others have is measured less often.
+    longest = max(map(len, errors))
     return Plain(
         rate=rate,
         parameters=field.count_parameters(),
-        work=work + work[-1:] * (looks - len(work)),
-        errors=np.array([row + row[-1:] * (looks - len(row)) for row in errors]),
+        work=work + work[-1:] * (longest - len(work)),
+        errors=np.array([row + row[-1:] * (longest - len(row)) for row in errors]),
         bands=np.array(bands),
         seconds=(time.perf_counter() - began) / sizes.seeds,
     )
@@ -234,7 +234,7 @@ def run(setting: Setting) -> Outcome:
     common = figures_of(shared)
     return Outcome(
         holds=all(checks(figures).values()),
-        verdict="; ".join(told(name, figures[name]) for name in TARGETS) + ".",
+        verdict="; ".join(target_text(name, figures[name]) for name in TARGETS) + ".",
         figures={
             **common,
             "targets": {**figures, **common["targets"]},
@@ -242,17 +242,17 @@ def run(setting: Setting) -> Outcome:
         },
         plot=draw(seen),
         notes=(
-            "On what all cures are compared on, times fewer operations: " + "; ".join(map(told_of_cures, shared)) + ".",
+            "On what all cures are compared on, times fewer operations: " + "; ".join(map(speed_up_text, shared)) + ".",
             "Seconds of one seed here, in stages and plain: "
             + "; ".join(
                 f"{name} {np.mean([one.seconds for one in staged]):.2g} and {plain.seconds:.2g}"
                 for name, (_, staged, plain) in seen.items()
             )
             + ".",
-            "Samples of a stage follow its size and what is left over; the plain network has as many as never change. "
+            "Samples of a stage follow its size and its residual; the plain network has as many as never change. "
             "Errors are relative L2 on 10,007 points that nobody is trained on.",
             "Stages are trained by Levenberg-Marquardt after an exact last layer, the plain network by L-BFGS after "
-            "Adam: part of the difference is that. One stage of as many neurons, trained like the stages, tells it.",
+            "Adam: part of the difference is that. One stage of as many neurons, trained like the stages, shows this.",
             "The claim was worded after trial runs on these targets: a tenfold gain of each stage fails on the chirp, "
             "and is claimed on the smooth signal alone.",
             "Both targets are analytic. Kinks and steps stay far from the last digits in stages too.",
@@ -312,7 +312,7 @@ def _to_levels(work: Sequence[float], errors: Sequence[float]) -> list[float]:
     return [next((w for w, e in zip(work, errors, strict=True) if e <= level), math.inf) for level in LEVELS]
 
 
-def told(name: str, one: dict[str, Any]) -> str:
+def target_text(name: str, one: dict[str, Any]) -> str:
     """One target in words."""
     counts = sorted({len(errors) for errors in one["stage_errors"]})
     stages = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -325,18 +325,18 @@ def told(name: str, one: dict[str, Any]) -> str:
 
 
 def draw(seen: dict[str, tuple[FunctionStages, list[Staged], Plain]]) -> "Figure":
-    """One row for each target: what the stages leave over, errors over arithmetic, and bands."""
+    """One row for each target: residuals of the stages, errors over arithmetic, and bands."""
     figure, axes = panels(len(seen), 3)
     for row, (name, (problem, staged, plain)) in enumerate(seen.items()):
         left, course, bands = axes[3 * row : 3 * row + 3]
         first = staged[0]
-        for count, rest in enumerate(first.rest):
+        for count, residual in enumerate(first.residuals):
             frequency = first.records[count].frequency if count < len(first.records) else None
             tail = "" if frequency is None else f": {frequency:.2g} cycles"
             label = ("the signal" if count == 0 else f"after stage {count}") + tail
-            shown = np.maximum(np.abs(rest), 1e-17)
+            shown = np.maximum(np.abs(residual), 1e-17)
             left.plot(problem.axes[0], shown, color=stage_colour(count), linewidth=0.7, label=label)
-        left.set(yscale="log", xlabel="x", ylabel="|what is left over|", title=f"{name.capitalize()}: one seed")
+        left.set(yscale="log", xlabel="x", ylabel="|residual|", title=f"{name.capitalize()}: one seed")
         for number, one in enumerate(staged):
             course.plot(one.work, one.errors, "o-", color=COLOURS[0], alpha=0.6, label=None if number else "in stages")
         course.plot(
@@ -359,7 +359,7 @@ def draw(seen: dict[str, tuple[FunctionStages, list[Staged], Plain]]) -> "Figure
 
 
 EXPERIMENT = Experiment(
-    title="Cure: one network after the other for what is left over",
+    title="Cure: one network after the other, each for the residual",
     claim=(
         f"For every seed stages end below {END:g} on a smooth signal, where each of them lowers the error at least "
         f"{LEAST_GAIN:g} times down to {ROUNDING:g}, and a plain network of no fewer parameters and operations stays "

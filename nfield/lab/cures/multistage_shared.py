@@ -1,6 +1,6 @@
 """Networks in stages on the two targets that all cures are compared on: their row of the common table.
 
-Stages spend their arithmetic in other ways than steps of Adam on one network. It is counted (`stage_work`) and told in
+Stages spend their arithmetic in other ways than steps of Adam on one network. It is counted (`stage_work`) in
 steps of the plain network of the same table, rounded up; stages that end after its last step do not count.
 """
 
@@ -57,7 +57,7 @@ def _comparison(target: Target, sizes: CureSizes, setting: Setting, stages: Stag
 
 
 def in_stages(target: Target, settings: StageSettings, seed: int, setting: Setting) -> Run:
-    """Fit the target's samples, a tenth of them held out to tell when a stage is no gain."""
+    """Fit the target's samples, a tenth of them held out to judge when a stage is no gain."""
     points, values = target.points.cpu().double(), target.values.cpu().double()
     grid = points.view(*[target.side] * target.dimension, target.dimension)
     axes = tuple(

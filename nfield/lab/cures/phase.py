@@ -16,8 +16,7 @@ from jaxtyping import Float
 
 from nfield.backbones import AbstractBackbone, MLPConfig, PhaseConfig, PhaseParallel, PhaseParallelConfig
 from nfield.core.seeding import generator
-from nfield.lab.cures.cures import comparisons, figures_of
-from nfield.lab.cures.cures import told as told_of_cures
+from nfield.lab.cures.cures import comparisons, figures_of, speed_up_text
 from nfield.lab.cures.plots import draw_times, network_colours
 from nfield.lab.cures.targets import CureSizes, Target
 from nfield.lab.cures.training import PLAIN, Settings, parameters_of, plain_settings
@@ -85,8 +84,8 @@ class _Seen:
     rate: float
     parameters: int
     steps: list[int]
-    errors: Float[np.ndarray, "looks members bands"]
-    whole: Float[np.ndarray, "looks members"]
+    errors: Float[np.ndarray, "steps members bands"]
+    whole: Float[np.ndarray, "steps members"]
     final: Float[np.ndarray, "members n"]
 
     def times(self) -> list[float]:
@@ -165,9 +164,9 @@ def run(setting: Setting) -> Outcome:
     }
     flat, each = band_values.flatten(1), _Bands(network=parallel)
     seen["parallel"] = trained("parallel", each, places, flat, tune(each, places, flat).rate, join)
-    outcome = told(seen, chosen, [shift / math.pi for (shift,) in shifts], probe, truth)
+    outcome = outcome_of(seen, chosen, [shift / math.pi for (shift,) in shifts], probe, truth)
     shared = comparisons(setting, contenders)
-    also = f"On what all cures are compared on, times fewer steps: {'; '.join(map(told_of_cures, shared))}."
+    also = f"On what all cures are compared on, times fewer steps: {'; '.join(map(speed_up_text, shared))}."
     return replace(outcome, figures={**outcome.figures, **figures_of(shared)}, notes=(also, *outcome.notes))
 
 
@@ -189,7 +188,9 @@ def contenders(sizes: CureSizes, target: Target) -> Settings:
     }
 
 
-def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.ndarray, truth: np.ndarray) -> Outcome:
+def outcome_of(
+    seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.ndarray, truth: np.ndarray
+) -> Outcome:
     """Verdict, figures and plot."""
     ratios = {name: (seen[PLAIN].whole[-1] / seen[name].whole[-1]).tolist() for name in ("coupled", "parallel")}
     least = min(min(ratio) for ratio in ratios.values())
@@ -231,7 +232,7 @@ def told(seen: dict[str, _Seen], plain: MLPConfig, cycles: list[float], x: np.nd
         },
         plot=_plot(seen, x, truth),
         notes=(
-            "PhaseDNN is told where the signal's frequencies are, by its spectrum; the plain network is not. The "
+            "PhaseDNN is given the signal's frequencies, from its spectrum; the plain network is not. The "
             "parallel form also trains on bands of the samples instead of the samples.",
             "Steps are equal and rates tuned for all, the plain network's by trainings in full. It has at least as "
             "many parameters as the coupled form and takes the better of ReLU and tanh. Errors are those of twice as "

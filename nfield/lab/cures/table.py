@@ -21,9 +21,9 @@ def cures_section(experiments: Sequence[Mapping[str, Any]]) -> Markup | None:
             "p",
             "All on the same targets with the same steps, each kind with the best of its settings and rates by a "
             "search, the plain network's the longest. Each experiment's plain network is as large as the largest of "
-            "its rivals, so it has a row with each. Stages take no such steps: their operations are told in steps of "
-            "that plain network. Medians over seeds; times are steps to a relative error of the band below the "
-            "threshold.",
+            "its rivals, so it has a row with each. Stages take no such steps: their operations are counted in "
+            "steps of that plain network. Medians over seeds; times are steps to a relative error of the band below "
+            "the threshold.",
         ),
         *(_table(name, compared) for name in names),
     )

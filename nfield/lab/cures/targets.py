@@ -25,7 +25,7 @@ class CureSizes:
     """How large a comparison is."""
 
     samples: int
-    """Of the signal; it is looked at on twice as many."""
+    """Of the signal; it is measured on twice as many."""
     side: int
     """Pixels of the photograph along each side."""
     width: int
@@ -47,7 +47,7 @@ SIZES = Sized(
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Target:
-    """What is learned, and the grid on which it is looked at."""
+    """What is learned, and the grid on which errors are measured."""
 
     name: str
     points: Float[torch.Tensor, "n d"]

@@ -72,7 +72,7 @@ class Trained:
     """None where it is not tuned."""
     parameters: int
     steps: list[int]
-    errors: Float[np.ndarray, "looks members bands"]
+    errors: Float[np.ndarray, "steps members bands"]
     final: Float[np.ndarray, "members ..."]
 
 

@@ -12,7 +12,7 @@ import torch
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import LINE_SEARCH_STEPS, follow, record_steps, tuned_rate
+from nfield.lab.learning import LINE_SEARCH_STEPS, follow_tuned, record_steps
 from nfield.lab.order.order_1d import FREQUENCIES, target
 from nfield.lab.orders import median_times, orders, times_to
 from nfield.lab.samples import periodic_points
@@ -112,35 +112,24 @@ def run(setting: Setting) -> Outcome:
 def _course(name: Optimizer, points: torch.Tensor, values: torch.Tensor, sizes: _Settings, setting: Setting) -> _Course:
     network = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
     count = sizes.steps[name]
-    # Gradient descent at its best rate is close to diverging, for one seed sooner than for another.
-    rate = tuned_rate(
-        network, points, values, setting, rates=RATES[name], steps=count // 10, optimizer=name, seeds=sizes.seeds
-    ).rate
-    ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
     truth = values[:, 0].cpu().numpy()
 
     def measure(now: Ensemble) -> list[np.ndarray]:
         return [fourier_error(truth, h, np.array(FREQUENCIES)) for h in now.curves(points)]
 
-    course = follow(
-        ensemble,
-        points,
-        values,
-        measure,
-        steps=count,
-        rate=rate,
-        optimizer=name,
-        schedule="cosine" if name == "adam" else "constant",
-        record=record_steps(count, 80),
-        setting=setting,
+    course = follow_tuned(
+        network, points, values, measure, setting, seeds=sizes.seeds, steps=count, optimizer=name,
+        # Gradient descent at its best rate is close to diverging, for one seed sooner than for another.
+        trial={"rates": RATES[name], "steps": count // 10, "optimizer": name, "seeds": sizes.seeds},
+        schedule="cosine" if name == "adam" else "constant", record=record_steps(count, 80),
         name=f"any-optimizer, {TITLES[name]}",
-    )
+    )  # fmt: skip
     return _Course(
         steps=course.steps,
         errors=course.seen,
         orders=orders(course.steps, course.seen, THRESHOLD),
         times=times_to(course.steps, course.seen, THRESHOLD),
-        rate=rate,
+        rate=course.rate,
     )
 
 

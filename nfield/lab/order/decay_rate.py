@@ -22,7 +22,7 @@ from nfield.backbones.base import AbstractBackbone, BackboneConfig
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, learn, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, learn, record_steps
 from nfield.lab.order.two_layer import TwoLayerConfig
 from nfield.lab.samples import periodic_points
 from nfield.reports.colours import COLOURS, REFERENCE
@@ -207,8 +207,8 @@ def run(setting: Setting) -> Outcome:
         },
         plot=_plot(etas, shares, waves, decay),
         notes=(
-            "The theorem (Luo et al. 2019) bounds shares from above; the powers follow from the kinks as told in the "
-            "head of the code. What is measured may be steeper, since terms of random sign partly cancel.",
+            "The theorem (Luo et al. 2019) bounds shares from above; the powers follow from the kinks as derived in "
+            "the head of the code. What is measured may be steeper, since terms of random sign partly cancel.",
             "tanh falls to the rounding of float64 within a few η: its slope is that of the range before, with the "
             "Gaussian density's own fall in it, so 'at least as steep as this'.",
             "The median over the steps of training is taken for each seed. Gradient descent only, at rates of 0.3 and "
@@ -231,23 +231,13 @@ def _shares(activation: str, etas: np.ndarray, sizes: _Settings, setting: Settin
     values = target(points) * bell(points, DEVIATION)
     values = values / values.std()
     network = _Weighted(inside=MLPConfig(width=sizes.width, depth=1, activation=activation))
-    rate = tuned_rate(
-        network, points, values, setting, rates=(0.03, 0.1, 0.3), steps=max(sizes.steps // 8, 5), optimizer="descent"
-    ).rate
-    ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, device=setting.device)
-    course = follow(
-        ensemble,
-        points,
-        values,
-        lambda now: shares_above(*flow(now, points, values), 2.0, etas),
-        steps=sizes.steps,
-        rate=rate,
-        optimizer="descent",
-        record=record_steps(sizes.steps, 25),
-        setting=setting,
+    course = follow_tuned(
+        network, points, values, lambda now: shares_above(*flow(now, points, values), 2.0, etas), setting,
+        trial={"rates": (0.03, 0.1, 0.3), "steps": max(sizes.steps // 8, 5), "optimizer": "descent"},
+        seeds=sizes.seeds, steps=sizes.steps, optimizer="descent", record=record_steps(sizes.steps, 25),
         name=f"decay-rate, {NAMES[activation]}",
-    )
-    return rate, np.median(course.seen, 0)
+    )  # fmt: skip
+    return course.rate, np.median(course.seen, 0)
 
 
 def _decay(part: str, sizes: _Settings, setting: Setting) -> np.ndarray:
@@ -265,9 +255,9 @@ def _decay(part: str, sizes: _Settings, setting: Setting) -> np.ndarray:
     start = waves.repeat(len(seeds), 1, 1)
     values = ensemble.in_blocks(points) - start
     chosen = {name: value for name, value in ensemble.parameters_of_member(0).items() if name in PARTS[part]}
-    rest = {name: value for name, value in ensemble.parameters_of_member(0).items() if name not in PARTS[part]}
+    others = {name: value for name, value in ensemble.parameters_of_member(0).items() if name not in PARTS[part]}
     function = cast(Callable[..., torch.Tensor], ensemble.member(0))
-    kernel = tangent_kernel(lambda weights, x: function({**rest, **weights}, x), points, chosen)
+    kernel = tangent_kernel(lambda weights, x: function({**others, **weights}, x), points, chosen)
     rate = 0.5 * tangent_spectrum(kernel).greatest_rate()
     learn(ensemble, points, values, steps=sizes.wide_steps, rate=rate, optimizer="descent", setting=setting, name=part)
     left = ((ensemble.in_blocks(points) - values) * start).sum((1, 2)) / start.square().sum((1, 2))
@@ -276,7 +266,7 @@ def _decay(part: str, sizes: _Settings, setting: Setting) -> np.ndarray:
 
 
 def _coefficients(waves: Float[np.ndarray, " n"], rates: Float[np.ndarray, " n"]) -> dict[str, float]:
-    """c₁ and c₂ ≥ 0 of c₁ξ^−4 + c₂ξ^−2 with the least relative error, and the greatest relative error that is left."""
+    """c₁ and c₂ ≥ 0 of c₁ξ^−4 + c₂ξ^−2 with the least relative error, and the greatest relative error of the fit."""
     from scipy.optimize import nnls
 
     scaled = np.stack([waves**-4.0, waves**-2.0], 1) / rates[:, None]

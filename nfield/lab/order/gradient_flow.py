@@ -70,7 +70,7 @@ class _Course:
 
 
 def crossing(times: Float[np.ndarray, " n"], errors: Float[np.ndarray, " n"], threshold: float = THRESHOLD) -> float:
-    """Time at which an error comes below the threshold for good, linear between two looks; inf where it never does."""
+    """Time at which an error comes below the threshold for good, linear between evaluations; inf if it never does."""
     above = np.flatnonzero(errors >= threshold)
     if len(above) == 0:
         return float(times[0])

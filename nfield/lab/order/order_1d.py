@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from nfield.backbones.mlp import MLPConfig
-from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, record_steps
 from nfield.lab.orders import least_order, median_times, orders, times_to
 from nfield.lab.samples import periodic_points
 from nfield.reports.colours import COLOURS
@@ -44,19 +43,11 @@ def run(setting: Setting) -> Outcome:
     points = periodic_points(sizes.samples, setting.device)
     values = target(torch.pi * points)
     network = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
-    rate = tuned_rate(network, points, values, setting, rates=(3e-4, 1e-3, 3e-3), steps=sizes.steps // 10).rate
-    ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
-    course = follow(
-        ensemble,
-        points,
-        values,
-        lambda now: now.curves(points),
-        steps=sizes.steps,
-        rate=rate,
-        record=record_steps(sizes.steps, 60),
-        setting=setting,
+    course = follow_tuned(
+        network, points, values, lambda now: now.curves(points), setting, seeds=sizes.seeds, steps=sizes.steps,
+        trial={"rates": (3e-4, 1e-3, 3e-3), "steps": sizes.steps // 10}, record=record_steps(sizes.steps, 60),
         name="order-1d",
-    )
+    )  # fmt: skip
     truth = values[:, 0].cpu().numpy()
     errors = np.array([[fourier_error(truth, h, np.array(FREQUENCIES)) for h in outputs] for outputs in course.seen])
     found = orders(course.steps, errors, THRESHOLD)
@@ -77,7 +68,7 @@ def run(setting: Setting) -> Outcome:
             "steps_below_threshold": times,
             "threshold": THRESHOLD,
             "final_errors": errors[-1].tolist(),
-            "learning_rate": rate,
+            "learning_rate": course.rate,
         },
         plot=_plot(points[:, 0].cpu().numpy() * np.pi, truth, course.steps, course.seen, errors),
     )

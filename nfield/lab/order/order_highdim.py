@@ -39,13 +39,13 @@ class _Settings:
     width: int
     steps: int
     seeds: int
-    looks: int
+    evaluations: int
 
 
 SIZES = Sized(
-    quick=_Settings(pictures=300, width=32, steps=60, seeds=2, looks=12),
-    default=_Settings(pictures=1797, width=64, steps=1000, seeds=5, looks=40),
-    full=_Settings(pictures=1797, width=256, steps=20_000, seeds=10, looks=60),
+    quick=_Settings(pictures=300, width=32, steps=60, seeds=2, evaluations=12),
+    default=_Settings(pictures=1797, width=64, steps=1000, seeds=5, evaluations=40),
+    full=_Settings(pictures=1797, width=256, steps=20_000, seeds=10, evaluations=60),
 )
 
 
@@ -62,20 +62,20 @@ def digits(count: int) -> tuple[Float[np.ndarray, "n 64"], Float[np.ndarray, "n 
 def split_errors(
     points: Float[np.ndarray, "n d"],
     truth: Float[np.ndarray, "n c"],
-    outputs: Float[np.ndarray, "looks members n c"],
+    outputs: Float[np.ndarray, "steps members n c"],
     delta: float,
-) -> tuple[Float[np.ndarray, "looks members"], Float[np.ndarray, "looks members"], float]:
+) -> tuple[Float[np.ndarray, "steps members"], Float[np.ndarray, "steps members"], float]:
     """`e_low` and `e_high` of many outputs, and the share of the truth's energy in the low part.
 
     What `filter_errors` gives one by one; the filter is linear, and its weights, which cost most, are made once here.
     """
-    looks, members, n, channels = outputs.shape
+    steps, members, n, channels = outputs.shape
     differences = (outputs - truth).transpose(2, 0, 1, 3).reshape(n, -1)
     low = low_pass(points, np.concatenate([truth, differences], 1), delta)
     truth_low, low = low[:, :channels], low[:, channels:]
 
     def size(values: np.ndarray) -> np.ndarray:
-        norms: np.ndarray = np.sqrt((values.reshape(n, looks, members, channels) ** 2).sum((0, 3)))
+        norms: np.ndarray = np.sqrt((values.reshape(n, steps, members, channels) ** 2).sum((0, 3)))
         return norms
 
     norm_low, norm_high = float(np.linalg.norm(truth_low)), float(np.linalg.norm(truth - truth_low))
@@ -98,7 +98,7 @@ def waves_above_noise(
 
 
 def run(setting: Setting) -> Outcome:
-    """Train on the digits, split errors at every look, and count how often the low part is ahead."""
+    """Train on the digits, split errors at every evaluation, and count how often the low part is ahead."""
     sizes = SIZES.of(setting.size)
     pictures, truth = digits(sizes.pictures)
     points = torch.as_tensor(pictures, dtype=torch.float32, device=setting.device)
@@ -184,7 +184,7 @@ def _course(
         steps=sizes.steps,
         rate=rate,
         schedule="cosine",
-        record=record_steps(sizes.steps, sizes.looks),
+        record=record_steps(sizes.steps, sizes.evaluations),
         setting=setting,
         name="order-highdim" + ", from zero" * from_zero,
     )

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from nfield.backbones.mlp import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, record_steps
 from nfield.lab.orders import band_table, least_order, statistics, times_to
 from nfield.lab.samples import camera_man, pixel_centres
 from nfield.reports.colours import COLOURS
@@ -58,9 +58,7 @@ def run(setting: Setting) -> Outcome:
     points = pixel_centres(sizes.side).to(setting.device)
     values = torch.as_tensor(truth, dtype=torch.float32, device=setting.device).reshape(-1, 1)
     network = MLPConfig(width=sizes.width, depth=sizes.depth)
-    rate = tuned_rate(network, points, values, setting, rates=(1e-3, 3e-3, 1e-2), steps=sizes.steps // 12).rate
     bands = BandErrors(truth, spacing=1 / sizes.side)
-    ensemble = Ensemble(network, 2, 1, setting.seeds(sizes.seeds), device=setting.device)
     outputs: list[np.ndarray] = []
 
     def measure(now: Ensemble) -> list[list[float]]:
@@ -68,18 +66,11 @@ def run(setting: Setting) -> Outcome:
         outputs.append(seen[0])
         return band_table(bands, seen)
 
-    course = follow(
-        ensemble,
-        points,
-        values,
-        measure,
-        steps=sizes.steps,
-        rate=rate,
-        schedule="cosine",
-        record=record_steps(sizes.steps, 40),
-        setting=setting,
+    course = follow_tuned(
+        network, points, values, measure, setting, seeds=sizes.seeds, steps=sizes.steps, schedule="cosine",
+        trial={"rates": (1e-3, 3e-3, 1e-2), "steps": sizes.steps // 12}, record=record_steps(sizes.steps, 40),
         name="order-image",
-    )
+    )  # fmt: skip
     steps, table = course.steps, course.seen
     found = statistics(steps, table, THRESHOLD, bands.energy)
     least, least_text = least_order([one.value for one in found])
@@ -103,7 +94,7 @@ def run(setting: Setting) -> Outcome:
             "threshold": THRESHOLD,
             "final_errors": table[-1],
             "mean_squared_error": course.errors,
-            "learning_rate": rate,
+            "learning_rate": course.rate,
         },
         plot=_plot(truth, steps, outputs, table, labels),
         notes=(

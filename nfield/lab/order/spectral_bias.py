@@ -15,7 +15,7 @@ from nfield.backbones.mlp import MLPConfig
 from nfield.core.seeding import generator
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, record_steps
 from nfield.lab.orders import statistics
 from nfield.lab.samples import periodic_points
 from nfield.reports.colours import COLOURS
@@ -134,27 +134,18 @@ def _course(name: str, sizes: _Settings, setting: Setting) -> _Course:
     points = periodic_points(SAMPLES, setting.device)
     values = torch.as_tensor(np.stack(truths), dtype=torch.float32, device=setting.device)[..., None]
     network = MLPConfig(width=sizes.width, depth=sizes.depth)
-    rates = (3e-4, 1e-3, 3e-3)
-    rate = tuned_rate(network, points, values[0], setting, rates=rates, steps=sizes.steps // 10, schedule="cosine").rate
 
     def measure(now: Ensemble) -> list[np.ndarray]:
         return [fourier_error(truth, h, FREQUENCIES) for truth, h in zip(truths, now.curves(points), strict=True)]
 
-    course = follow(
-        Ensemble(network, 1, 1, seeds, device=setting.device),
-        points,
-        values,
-        measure,
-        steps=sizes.steps,
-        rate=rate,
-        schedule="cosine",
-        record=record_steps(sizes.steps, 60),
-        setting=setting,
-        name=f"spectral-bias, {name} amplitudes",
-    )
+    course = follow_tuned(
+        network, points, values, measure, setting, seeds=sizes.seeds, steps=sizes.steps, schedule="cosine",
+        trial={"rates": (3e-4, 1e-3, 3e-3), "steps": sizes.steps // 10, "schedule": "cosine"},
+        record=record_steps(sizes.steps, 60), name=f"spectral-bias, {name} amplitudes",
+    )  # fmt: skip
     energy = (AMPLITUDES[name] ** 2 / (AMPLITUDES[name] ** 2).sum()).tolist()
     found = statistics(course.steps, course.seen, THRESHOLD, energy)
-    return _Course(steps=course.steps, errors=course.seen, statistics=found, rate=rate)
+    return _Course(steps=course.steps, errors=course.seen, statistics=found, rate=course.rate)
 
 
 def _plot(courses: dict[str, _Course]) -> "Figure":

@@ -121,7 +121,7 @@ def run(setting: Setting) -> Outcome:
             "follows the prediction to 0.01.",
             "The claim is on the linear regime, and the length of training was chosen for it: in four times as many "
             "steps ReLU of width 4096 falls to a correlation of 0.90 to 0.94; tanh keeps 0.999.",
-            "A high correlation alone may hide a lag: the deviation, a root mean square over components, is told too.",
+            "A high correlation alone may hide a lag: the deviation, a root mean square over components, is given too.",
             "The rate is a tenth of that at which descent diverges: at larger ones descent itself departs from "
             "e^{−2ηλt/N}.",
             f"Components below {SHARE:g} of the energy of the first residual are left out.",

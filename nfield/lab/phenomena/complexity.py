@@ -15,7 +15,7 @@ from jaxtyping import Float
 from nfield.backbones import MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, record_steps
 from nfield.lab.samples import periodic_points
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
@@ -72,7 +72,7 @@ def last_hidden(ensemble: Ensemble, points: Float[torch.Tensor, "n d"]) -> Float
     return h
 
 
-def growth(course: Float[np.ndarray, " looks"]) -> float:
+def growth(course: Float[np.ndarray, " steps"]) -> float:
     """Spearman correlation of a measure with the step; 0 where it never changes."""
     from scipy.stats import spearmanr
 
@@ -88,10 +88,6 @@ def run(setting: Setting) -> Outcome:
     phases = torch.rand(len(WAVES), generator=setting.generator("phases")).to(setting.device) * 2 * math.pi
     values = torch.stack([torch.sin(math.pi * k * points + p) for k, p in zip(WAVES, phases, strict=True)]).sum(0)
     network = MLPConfig(width=sizes.width, depth=sizes.depth, activation="tanh")
-    rate = tuned_rate(
-        network, points, values, setting, rates=(3e-4, 1e-3, 3e-3, 1e-2), steps=sizes.steps // 6, schedule="cosine"
-    ).rate
-    ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
 
     def measure(now: Ensemble) -> list[tuple[float, float, float]]:
         outputs = now.curves(points).astype(np.float64)
@@ -100,9 +96,10 @@ def run(setting: Setting) -> Outcome:
             (spectral_centroid(h), total_variation(h), effective_rank(z)) for h, z in zip(outputs, hidden, strict=True)
         ]
 
-    followed = follow(
-        ensemble, points, values, measure, steps=sizes.steps, rate=rate, schedule="cosine",
-        record=record_steps(sizes.steps, 50), setting=setting, name="complexity",
+    followed = follow_tuned(
+        network, points, values, measure, setting, seeds=sizes.seeds, steps=sizes.steps, schedule="cosine",
+        trial={"rates": (3e-4, 1e-3, 3e-3, 1e-2), "steps": sizes.steps // 6, "schedule": "cosine"},
+        record=record_steps(sizes.steps, 50), name="complexity",
     )  # fmt: skip
     course = followed.seen
     truth = values[:, 0].cpu().numpy().astype(np.float64)
@@ -128,12 +125,12 @@ def run(setting: Setting) -> Outcome:
             "greatest": {name: course[:, :, j].max(0).tolist() for j, name in enumerate(MEASURES)},
             "of_target": of_target,
             "final_errors": followed.errors.tolist(),
-            "learning_rate": rate,
+            "learning_rate": followed.rate,
         },
         plot=_plot(followed.steps, course, of_target),
         notes=(
-            "Looks are spaced evenly in the logarithm of the step, so that the correlation gives the first steps as "
-            "much weight as the last.",
+            "Evaluations are spaced evenly in the logarithm of the step, so that the correlation gives the first steps "
+            "as much weight as the last.",
             "The centroid of the small random output at the start is of no low frequency: it falls for a few steps, "
             "until the lowest wave is there, and grows from then on.",
             "All three depend on the start: with large initial weights the output is complex before it is trained.",

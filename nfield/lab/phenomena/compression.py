@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from nfield.backbones import MLPConfig
-from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, NetworkSizes, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow_tuned, record_steps
 from nfield.lab.phenomena.information import binned, entropy, entropy_bias, mutual_information, mutual_information_bias
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, panels, shown_steps, target_line
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 BIN = 0.05
+RATES = (3e-4, 1e-3, 3e-3, 1e-2)
 STEP = 0.5
 """α of the staircase: five values."""
 FALL = 1.0
@@ -50,14 +50,12 @@ def run(setting: Setting) -> Outcome:
     rates: dict[str, float] = {}
     for name, truth in targets.items():
         values = torch.from_numpy(truth[:, None]).float().to(setting.device)
-        rates[name] = tuned_rate(
-            network, points, values, setting, rates=(3e-4, 1e-3, 3e-3, 1e-2), steps=sizes.steps // 6, schedule="cosine"
-        ).rate
-        ensemble = Ensemble(network, 1, 1, setting.seeds(sizes.seeds), device=setting.device)
-        outputs[name] = follow(
-            ensemble, points, values, lambda now: now.curves(points).astype(np.float64), steps=sizes.steps,
-            rate=rates[name], schedule="cosine", record=steps, setting=setting, name=f"compression: {name}",
-        ).seen  # fmt: skip
+        course = follow_tuned(
+            network, points, values, lambda now: now.curves(points).astype(np.float64), setting, seeds=sizes.seeds,
+            steps=sizes.steps, trial={"rates": RATES, "steps": sizes.steps // 6, "schedule": "cosine"},
+            schedule="cosine", record=steps, name=f"compression: {name}",
+        )  # fmt: skip
+        outputs[name], rates[name] = course.seen, course.rate
     bits = {name: np.array([[entropy(binned(one, BIN)) for one in row] for row in outputs[name]]) for name in targets}
     label = {name: binned(truth, BIN) for name, truth in targets.items()}
     shared = {

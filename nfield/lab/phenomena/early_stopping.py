@@ -15,9 +15,8 @@ from nfield.backbones import MLPConfig
 from nfield.core.seeding import generator
 from nfield.encodings import GaussianConfig
 from nfield.lab.cures.training import Encoded
-from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, tuned_rate
+from nfield.lab.learning import follow_tuned
 from nfield.lab.samples import camera_man, pixel_centres
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, level, panels
@@ -50,14 +49,14 @@ SIZES = Sized(
 )
 
 
-def best_look(held_out: Float[np.ndarray, " looks"]) -> int:
-    """The rule: the look with the least held-out error, smoothed over three looks, since few pixels are noisy."""
+def best_evaluation(held_out: Float[np.ndarray, " evaluations"]) -> int:
+    """The rule: the evaluation with the least held-out error, smoothed over three, since few pixels are noisy."""
     padded = np.concatenate([held_out[:1], held_out, held_out[-1:]])
     return int(np.argmin((padded[:-2] + padded[1:-1] + padded[2:]) / 3))
 
 
-def discrepancy_look(training: Float[np.ndarray, " looks"], noise: float) -> int:
-    """The discrepancy principle: the first look with a training error of no more than the noise; else the last."""
+def discrepancy_evaluation(training: Float[np.ndarray, " evaluations"], noise: float) -> int:
+    """The discrepancy principle: the first one with a training error of no more than the noise; else the last."""
     below = np.flatnonzero(training <= noise**2)
     return int(below[0]) if len(below) else len(training) - 1
 
@@ -90,24 +89,23 @@ def run(setting: Setting) -> Outcome:
     )
     seeds = setting.seeds(sizes.seeds)
     held = round(HELD_OUT * len(points))
-    looks = [*range(0, sizes.steps, sizes.every), sizes.steps]
+    evaluated = [*range(0, sizes.steps, sizes.every), sizes.steps]
     courses: dict[float, dict[str, np.ndarray]] = {}
     losses: dict[str, list[list[float]]] = {"held-out": [], "discrepancy": [], "end": []}
     pictures: list[np.ndarray] = []
     rates: list[float] = []
     for noise in NOISES:
         values, order = noisy_pictures(picture, noise, seeds)
-        rest = order[:, held:]
-        x = points[rest].to(setting.device)
-        y = torch.gather(values, 1, rest[..., None]).to(setting.device)
-        rates.append(
-            tuned_rate(network, x[0], y[0], setting, rates=(1e-3, 3e-3, 1e-2), steps=max(sizes.steps // 6, 1)).rate
-        )
-        ensemble = Ensemble(network, 2, 1, seeds, device=setting.device)
-        outputs = follow(
-            ensemble, x, y, lambda now: now.curves(points.to(setting.device)), steps=sizes.steps, rate=rates[-1],
-            record=looks, setting=setting, name=f"early-stopping: noise {noise:g}",
-        ).seen  # fmt: skip
+        kept = order[:, held:]
+        x = points[kept].to(setting.device)
+        y = torch.gather(values, 1, kept[..., None]).to(setting.device)
+        followed = follow_tuned(
+            network, x, y, lambda now: now.curves(points.to(setting.device)), setting, seeds=sizes.seeds,
+            steps=sizes.steps, trial={"rates": (1e-3, 3e-3, 1e-2), "steps": max(sizes.steps // 6, 1)},
+            record=evaluated, name=f"early-stopping: noise {noise:g}",
+        )  # fmt: skip
+        rates.append(followed.rate)
+        outputs = followed.seen
         mistakes = (outputs - values[..., 0].numpy()) ** 2
         by_order = np.take_along_axis(mistakes, order.numpy()[None], 2)
         course = {
@@ -118,9 +116,9 @@ def run(setting: Setting) -> Outcome:
         courses[noise] = course
         best = decibels(course["clean"]).max(0)
         chosen = {
-            "held-out": [best_look(course["held-out"][:, i]) for i in range(len(seeds))],
-            "discrepancy": [discrepancy_look(course["training"][:, i], noise) for i in range(len(seeds))],
-            "end": [len(looks) - 1] * len(seeds),
+            "held-out": [best_evaluation(course["held-out"][:, i]) for i in range(len(seeds))],
+            "discrepancy": [discrepancy_evaluation(course["training"][:, i], noise) for i in range(len(seeds))],
+            "end": [len(evaluated) - 1] * len(seeds),
         }
         for rule, at in chosen.items():
             reached = decibels(course["clean"][at, np.arange(len(seeds))])
@@ -143,12 +141,12 @@ def run(setting: Setting) -> Outcome:
             "noises": list(NOISES),
             "decibels_below_best": losses,
             "best_psnr": [decibels(courses[n]["clean"]).max(0).tolist() for n in NOISES],
-            "best_step": [[looks[i] for i in courses[n]["clean"].argmin(0)] for n in NOISES],
+            "best_step": [[evaluated[i] for i in courses[n]["clean"].argmin(0)] for n in NOISES],
             "noisy_psnr": [float(decibels(np.array(n**2))) for n in NOISES],
             "learning_rates": rates,
-            "parameters": ensemble.parameters_of_one,
+            "parameters": followed.ensemble.parameters_of_one,
         },
-        plot=_plot(looks, courses, losses, pictures),
+        plot=_plot(evaluated, courses, losses, pictures),
         notes=(
             "The held-out tenth is not trained on, at the stop neither: a user would train on all pixels for as long.",
             "The network has Gaussian features, so that it can fit the noise at all within these steps; a plain one "
@@ -159,21 +157,21 @@ def run(setting: Setting) -> Outcome:
 
 
 def _plot(
-    looks: list[int],
+    evaluated: list[int],
     courses: dict[float, dict[str, np.ndarray]],
     losses: dict[str, list[list[float]]],
     pictures: list[np.ndarray],
 ) -> "Figure":
     figure, axes = panels(2, 3)
     course, training, rules = axes[:3]
-    steps = [max(step, 0.5 * looks[1]) for step in looks]
+    steps = [max(step, 0.5 * evaluated[1]) for step in evaluated]
     for colour, (noise, errors) in zip((COLOURS[0], COLOURS[1], COLOURS[2]), courses.items(), strict=True):
         curve_with_spread(course, steps, decibels(errors["clean"]).T, f"noise {noise:g}", colour)
         curve_with_spread(training, steps, np.sqrt(errors["training"]).T / noise, f"training, {noise:g}", colour)
         training.plot(
             steps, np.sqrt(np.median(errors["held-out"], 1)) / noise, "--", color=colour, label=f"held out, {noise:g}"
         )
-        stop = int(np.median([best_look(column) for column in errors["held-out"].T]))
+        stop = int(np.median([best_evaluation(column) for column in errors["held-out"].T]))
         course.axvline(steps[stop], color=colour, linestyle=":")
     course.set(xscale="log", xlabel="step", ylabel="PSNR of the clean picture", title="Clean error (dotted: the stop)")
     training.set(xscale="log", yscale="log", xlabel="step", ylabel="error / noise", title="What the rules see")

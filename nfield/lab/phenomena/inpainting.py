@@ -91,13 +91,13 @@ def train(
     config: Any, rate: float, picture: np.ndarray, masks: list[np.ndarray], seeds: range, steps: int, every: int,
     setting: Setting, name: str,
 ) -> tuple[list[int], np.ndarray]:  # fmt: skip
-    """Steps looked at, and the pictures of all members there; each member has holes of its own."""
+    """Steps, and the pictures of all members there; each member has holes of its own."""
     side = len(picture)
     points = pixel_centres(side).to(setting.device)
     values = torch.from_numpy(picture.reshape(-1, 1)).float().to(setting.device) - 0.5
     known = [torch.from_numpy(np.flatnonzero(~mask.any(0))).to(setting.device) for mask in masks]
     ensemble = Ensemble(config, 2, 1, seeds, device=setting.device)
-    looks = [*range(every, steps, every), steps]
+    evaluated = [*range(every, steps, every), steps]
     seen = follow(
         ensemble,
         torch.stack([points[rows] for rows in known]),
@@ -105,11 +105,11 @@ def train(
         lambda now: now.curves(points).reshape(-1, side, side) + 0.5,
         steps=steps,
         rate=rate,
-        record=looks,
+        record=evaluated,
         setting=setting,
         name=f"inpainting: {name}",
     ).seen
-    return looks, np.clip(seen, 0, 1)
+    return evaluated, np.clip(seen, 0, 1)
 
 
 def run(setting: Setting) -> Outcome:
@@ -132,8 +132,8 @@ def run(setting: Setting) -> Outcome:
             config, rate, picture, trial_masks, setting.seeds(sizes.trials), sizes.steps, sizes.every, setting, name
         )
         means = [
-            float(np.mean([psnr_in_holes(one, picture, mask) for one, mask in zip(looks, trial_masks, strict=True)]))
-            for looks in seen
+            float(np.mean([psnr_in_holes(one, picture, mask) for one, mask in zip(pictures, trial_masks, strict=True)]))
+            for pictures in seen
         ]
         best = int(np.argmax(means))
         trials[name] = (means[best], steps[best], rate)

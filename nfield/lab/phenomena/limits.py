@@ -23,7 +23,7 @@ from jaxtyping import Float
 from nfield.backbones import BackboneConfig, MLPConfig
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
-from nfield.lab.learning import follow, record_steps, tuned_rate
+from nfield.lab.learning import follow, follow_tuned, record_steps
 from nfield.lab.orders import orders, times_to
 from nfield.reports.colours import COLOURS
 from nfield.reports.plots import curve_with_spread, level, panels, shown_steps
@@ -125,20 +125,17 @@ def trainings(sizes: _Settings) -> dict[str, tuple[Any, np.ndarray, float]]:
 def on_waves(
     config: Any, truth: np.ndarray, gain: float, sizes: _Settings, setting: Setting, name: str
 ) -> tuple[list[int], np.ndarray, float]:
-    """Steps looked at, errors by look, member and wave, and the rate."""
+    """Steps, errors by step, member and wave, and the rate."""
     place = np.arange(1, sizes.samples + 1) / (sizes.samples + 1)
     points = torch.from_numpy(2 * place - 1)[:, None].to(setting.device)
     values = torch.from_numpy(truth)[:, None].to(setting.device)
-    rate = tuned_rate(
-        config, points, values, setting, rates=RATES, steps=max(sizes.steps // 8, 1), schedule="cosine"
-    ).rate
-    # In double precision: second differences take most digits away.
-    ensemble = Ensemble(config, 1, 1, setting.seeds(sizes.seeds), dtype=torch.float64, gain=gain, device=setting.device)
-    course = follow(
-        ensemble, points, values, lambda now: wave_errors(now.curves(points), truth), steps=sizes.steps, rate=rate,
-        schedule="cosine", record=record_steps(sizes.steps, 80), setting=setting, name=f"limits: {name}",
+    # In double precision, as the points are: second differences take most digits away.
+    course = follow_tuned(
+        config, points, values, lambda now: wave_errors(now.curves(points), truth), setting, seeds=sizes.seeds,
+        steps=sizes.steps, trial={"rates": RATES, "steps": max(sizes.steps // 8, 1), "schedule": "cosine"}, gain=gain,
+        schedule="cosine", record=record_steps(sizes.steps, 80), name=f"limits: {name}",
     )  # fmt: skip
-    return course.steps, course.seen, rate
+    return course.steps, course.seen, course.rate
 
 
 def parity(bits: torch.Tensor) -> torch.Tensor:
@@ -161,7 +158,7 @@ def all_bits(count: int) -> Float[torch.Tensor, "rows count"]:
 def accuracies(
     rule: Callable[[torch.Tensor], torch.Tensor], rate: float, sizes: _Settings, setting: Setting, name: str
 ) -> tuple[list[int], np.ndarray]:
-    """Steps, and the share of right signs on trained and on other inputs, by look and member."""
+    """Steps, and the share of right signs on trained and on other inputs, by step and member."""
     inputs = all_bits(sizes.bits)
     order = torch.randperm(len(inputs), generator=setting.generator("bits"))
     inputs = inputs[order].to(setting.device)
@@ -182,7 +179,7 @@ def accuracies(
 
 
 def judged(orders: dict[str, list[float | None]], right: dict[str, np.ndarray]) -> dict[str, bool]:
-    """Each part of the claim by itself. Orders that cannot be told are none."""
+    """Each part of the claim by itself. Orders that are not known are none."""
     known = {name: [0.0 if order is None else order for order in row] for name, row in orders.items()}
     return {
         "values": min(known["values"]) >= LOW_FIRST - ROUNDING,

@@ -26,8 +26,8 @@ def profile_section(record: RunRecord) -> Markup:
         return length_text(size * band.energy**0.5)
 
     table = band_section(seen, "Depth of its detail (RMS), input units", depth)
-    told = [element("p", one) for one in (_explained(record, facts), *_gaps(record))]
-    return join([*told, heat_section(seen, "profile"), table])
+    sentences = [element("p", one) for one in (_explained(record, facts), *_gaps(record))]
+    return join([*sentences, heat_section(seen, "profile"), table])
 
 
 def profile_record(record: RunRecord) -> RunRecord:
@@ -59,12 +59,12 @@ def _explained(record: RunRecord, facts: dict[str, Any]) -> str:
 
 def _gaps(record: RunRecord) -> list[str]:
     """Where a side has no surface near the profiles, which outweighs all its detail."""
-    told = []
+    found = []
     for side in record.sides:
         missing = number(_facts(side).get("missing"))
         if missing:
-            told.append(
+            found.append(
                 f"The {side.name} has no surface near {percent_text(missing)} of the profiles' length. A gap has sharp "
                 "ends, which count as wrong detail: errors far above 100 % come from there."
             )
-    return told
+    return found

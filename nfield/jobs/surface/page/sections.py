@@ -29,13 +29,13 @@ def views_section(record: RunRecord, surfaces: Surfaces, views: dict[str, list[I
 
 
 def _missing(record: RunRecord, surfaces: Surfaces) -> list[Markup]:
-    told = []
+    found = []
     for shape in surfaces.all:
         if shape.mesh is None and shape.expected:
-            told.append(absent(f"{shape.title}: {shape.why}"))
+            found.append(absent(f"{shape.title}: {shape.why}"))
         elif shape is surfaces.baseline and shape.mesh is None:
-            told.append(no_baseline(record))
-    return told
+            found.append(no_baseline(record))
+    return found
 
 
 def errors_section(surfaces: Surfaces, errors: list[Errors]) -> Markup:
@@ -44,7 +44,7 @@ def errors_section(surfaces: Surfaces, errors: list[Errors]) -> Markup:
         return absent("No errors to show: they need a mesh of the field, and a truth or points, in outputs/.")
     top = scale_top([one.distances for one in errors])
     to_truth = surfaces.truth.mesh is not None
-    told = (
+    measure = (
         "How far each place of the surface is from the truth."
         if to_truth
         else "No truth was given, so the scan itself is the measure: how far the points around each place are from "
@@ -57,7 +57,7 @@ def errors_section(surfaces: Surfaces, errors: list[Errors]) -> Markup:
             note += f"; {percent_text(one.unsupported)} without points"
         rows.append((one.title, note, error_views(surfaces, one, top)))
     names = view_names(len(rows[0][2]))
-    parts = [element("p", told), picture_grid(rows, names, "Errors as colours")]
+    parts = [element("p", measure), picture_grid(rows, names, "Errors as colours")]
     parts.append(_scale_bar(top, "truth" if to_truth else "points", grey=any(one.unsupported > 0 for one in errors)))
     return join(parts)
 

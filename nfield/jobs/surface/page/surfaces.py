@@ -22,7 +22,7 @@ from nfield.rendering.scene import MeshScene
 from nfield.reports.record import RunRecord
 
 ENDINGS = (".ply", ".obj", ".glb", ".stl")
-"""Meshes are looked for under these endings, the first one first."""
+"""Meshes are read by these endings, the first one first."""
 
 MOST_FACES = 2_000_000
 """Larger meshes are thinned before they are drawn: the pictures would not show more."""
@@ -41,7 +41,7 @@ class Shape:
     why: str = ""
     """Why there is no mesh."""
     expected: bool = True
-    """Whether its absence is worth telling."""
+    """Whether its absence is reported."""
 
     @cached_property
     def scene(self) -> MeshScene | None:

@@ -84,13 +84,13 @@ def viewer_section(surfaces: Surfaces) -> Markup:
         return absent("There is no mesh to turn in outputs/ yet.")
     page = viewer_page(surfaces)
     packed = base64.b64encode(gzip.compress(page.encode("utf-8"), compresslevel=6, mtime=0)).decode("ascii")
-    told = "Drag to turn, scroll or pinch to come closer, drag with the right button or two fingers to move."
+    help_text = "Drag to turn, scroll or pinch to come closer, drag with the right button or two fingers to move."
     if any(
         shape.mesh is not None and len(shape.mesh.faces) > _allowed(len(surfaces.there)) for shape in surfaces.there
     ):
-        told += f" Surfaces are thinned to {_allowed(len(surfaces.there)):,} faces here."
+        help_text += f" Surfaces are thinned to {_allowed(len(surfaces.there)):,} faces here."
     missing = absent("The surfaces can be turned here in a browser with JavaScript, WebGL and DecompressionStream.")
-    return join([element("p", told), element("div", missing, class_="space", data_page=packed)])
+    return join([element("p", help_text), element("div", missing, class_="space", data_page=packed)])
 
 
 def _allowed(count: int) -> int:

@@ -13,8 +13,8 @@ OF_PROFILES = "These bands are those of the surface's profiles."
 def surface_words(record: RunRecord) -> list[str]:
     """One sentence about the bands, along the surface itself where these are known, one about how the mesh compares."""
     seen = counted_record(record)
-    told = about_bands(seen) if seen is record else f"{about_bands(seen)} {OF_PROFILES}"
-    return [f"{told}{_about_reference(record)}", _about_surface(record)]
+    bands = about_bands(seen) if seen is record else f"{about_bands(seen)} {OF_PROFILES}"
+    return [f"{bands}{_about_reference(record)}", _about_surface(record)]
 
 
 def _about_reference(record: RunRecord) -> str:
@@ -23,7 +23,7 @@ def _about_reference(record: RunRecord) -> str:
     if not isinstance(against, str) or against == TRUTH:
         return ""
     own = mapping(record.recipe.get("encoding")).get("name") == "splines"
-    meaning = "they tell when the field settled, not how right it is" if own else "they tell how close to these it came"
+    meaning = "they show when the field settled, not how right it is" if own else "they show how close to these it came"
     return f" They are measured against {against}: {meaning}."
 
 

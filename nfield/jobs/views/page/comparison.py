@@ -50,7 +50,7 @@ def _caption(record: RunRecord, records: Sequence[RunRecord]) -> str:
     """The run's figures of that view."""
     view = shared_view(records)
     own = next((one for one in seen_views(record) if view is not None and one.name == view.name), None)
-    return "" if own is None else own.field.told
+    return "" if own is None else own.field.caption
 
 
 def _depth_bands(records: Sequence[RunRecord], names: Sequence[str]) -> list[Markup]:

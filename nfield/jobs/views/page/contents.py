@@ -1,4 +1,4 @@
-"""The report of a run that fitted a radiance field to posed pictures."""
+"""The report of a run that fitted a radiance field to posed images."""
 
 from nfield.jobs.views.page.sections import VIDEO_POLICY, geometry_section, video_section, views_section
 from nfield.jobs.views.page.tables import VIEW_DEFINITIONS, per_view_table, view_figures

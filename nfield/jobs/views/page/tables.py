@@ -17,7 +17,7 @@ FIGURES: Figures = {
     "depth_error": ("Depth error, input units", quality("depth_error")),
     "seconds_per_view": ("Time to render a view", duration),
     "rays": ("Rays trained on", count),
-    "occupied": ("Space that is not empty", share),
+    "occupied": ("Occupied cells", share),
     "parameters": ("Parameters", count),
     "seconds_fit": ("Training", duration),
     "seconds_total": ("Time in all", duration),
@@ -33,13 +33,13 @@ VIEW_DEFINITIONS = (
     (
         "Relative error of a band",
         "√(Σ|rendering − truth|² / Σ|truth|²) over the complex Fourier coefficients in the band, of those parts of the "
-        "measured views that are looked at during training: 0 is learned, 1 is as wrong as a field that gives nothing "
+        "measured views that are rendered during training: 0 is learned, 1 is as wrong as a field that gives nothing "
         "there. Pictures are windowed (Hann) "
         "before the transform.",
     ),
     (
         "Quality over time",
-        "During training only parts of a few views are looked at, so the last value may differ from the final figures.",
+        "During training only parts of a few views are rendered, so the last value may differ from the final figures.",
     ),
     (
         "Cycles/side",
@@ -69,7 +69,7 @@ def _figures(side: Side, record: RunRecord) -> dict[str, object]:
 
 def per_view_table(record: RunRecord, views: list[SeenView], chosen: list[tuple[str, SeenView]]) -> Markup:
     """PSNR and SSIM of every view, the field's beside the baseline's."""
-    if not any(view.field.told for view in views):
+    if not any(view.field.caption for view in views):
         return absent("This run has no figures of single views on record; they are written when a run finishes.")
     header = ["View"]
     for side in record.sides:

@@ -26,8 +26,8 @@ class ViewFigures:
     ssim: float | None = None
 
     @property
-    def told(self) -> str:
-        """The figures as a caption."""
+    def caption(self) -> str:
+        """The figures as text."""
         pairs = (("psnr", self.psnr), ("ssim", self.ssim))
         return ", ".join(f"{quality_title(key)} {quality_text(key, one)}" for key, one in pairs if one is not None)
 
@@ -94,7 +94,7 @@ def read_view(record: RunRecord, view: SeenView) -> Pictures:
         field=field,
         baseline=baseline,
         errors=compared(truth, field, baseline),
-        captions={"truth": view.name, "field": view.field.told, "baseline": view.baseline.told},
+        captions={"truth": view.name, "field": view.field.caption, "baseline": view.baseline.caption},
         alone=record.alone,
     )
 

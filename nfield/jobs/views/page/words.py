@@ -28,5 +28,5 @@ def _about_views(record: RunRecord, views: list[SeenView]) -> list[str]:
     if len(ranked) < 2:
         return [f"{trained}."] if trained else []
     (low, worst), (high, best) = ranked[0], ranked[-1]
-    told = f"views range from {quality_text('psnr', low)} ({worst}) to {quality_text('psnr', high)} ({best})."
-    return [f"{trained}; its {told}" if trained else f"Its {told}"]
+    spread = f"views range from {quality_text('psnr', low)} ({worst}) to {quality_text('psnr', high)} ({best})."
+    return [f"{trained}; its {spread}" if trained else f"Its {spread}"]

@@ -9,13 +9,13 @@ import torch
 from nfield.core.mesh import Mesh
 from nfield.meshing.checks import describe
 from nfield.meshing.extraction import extract_surface
-from nfield.meshing.polish import median_edge, polish, vertex_normals
+from nfield.meshing.project import median_edge, project, vertex_normals
 
 LOW, HIGH = np.full(3, -1.0), np.full(3, 1.0)
 
 
 def double(mesh, field, **options):
-    return polish(mesh, field, dtype=torch.float64, **options)
+    return project(mesh, field, dtype=torch.float64, **options)
 
 
 def scaled_ball(shapes):
@@ -55,7 +55,7 @@ def test_other_levels(shapes):
     np.testing.assert_allclose(radii, 0.7, atol=1e-9)
 
 
-def test_fields_without_gradients_are_polished_by_differences(shapes):
+def test_fields_without_gradients_are_projected_by_differences(shapes):
     field = scaled_ball(shapes)
     mesh = extract_surface(field, LOW, HIGH, 24, dtype=torch.float64)
     radii = np.linalg.norm(double(mesh, lambda x: field(x.detach())).vertices, axis=1)
@@ -108,7 +108,7 @@ def test_no_face_turns_over():
 
 def test_a_mesh_without_faces_is_left_alone(shapes):
     mesh = Mesh(vertices=np.zeros((0, 3)), faces=np.zeros((0, 3), np.int64))
-    assert polish(mesh, shapes.ball()) is mesh
+    assert project(mesh, shapes.ball()) is mesh
     assert vertex_normals(mesh, shapes.ball()).shape == (0, 3)
 
 

@@ -1,4 +1,4 @@
-"""The dominant frequency of what is left over, against waves whose frequency is known."""
+"""Figures of residuals, against waves whose size and frequency are known, and the rule for what is rounding."""
 
 import math
 
@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from nfield.core.checks import UserError
-from nfield.spectral.residual_frequency import grid_frequency, scattered_frequency
+from nfield.spectral.residual import (
+    LEAST_KAPPA,
+    ResidualFigures,
+    grid_frequency,
+    residual_at_points,
+    residual_on_grid,
+    scattered_frequency,
+)
 
 SIDE = 128
 
@@ -68,3 +75,41 @@ def test_shapes_without_a_frequency_are_refused():
         scattered_frequency(np.zeros((1, 1)), np.zeros((1, 1)))
     with pytest.raises(UserError, match="1 to 3"):
         scattered_frequency(np.zeros((9, 4)), np.zeros((9, 1)))
+
+
+def test_kappa_in_closed_form():
+    """κ = 2π f, and never below its least."""
+    assert ResidualFigures(size=1.0, frequency=7.5).kappa == pytest.approx(15 * math.pi)
+    assert ResidualFigures(size=1.0, frequency=0.0).kappa == LEAST_KAPPA
+
+
+def test_figures_of_a_wave():
+    """Oracle: its amplitude over √2, and its own frequency, on the grid and at scattered points."""
+    x = torch.from_numpy(axis())
+    points = torch.rand(4000, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(2)) * 2 - 1
+
+    def wave(points):
+        return 1e-5 * torch.cos(2 * math.pi * 5 * points)
+
+    for found in (residual_on_grid(wave(x[:, None]), 2 / SIDE), residual_at_points(points, wave(points))):
+        assert found.size == pytest.approx(1e-5 / math.sqrt(2), rel=0.02)
+        assert found.frequency == pytest.approx(5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("samples_to_a_wave", "share", "rounding"),
+    [
+        (100, 3e-16, True),
+        (100, 1e-15, False),
+        (20, 1e-15, True),
+        (20, 1e-12, False),
+        (4, 1e-12, True),
+        (4, 1e-9, False),
+    ],
+)
+def test_the_faster_the_larger_is_rounding(samples_to_a_wave, share, rounding):
+    """Whatever the units of values and of lengths are."""
+    for unit, size in ((1.0, 1.0), (0.01, 300.0)):
+        found = ResidualFigures(size=share * size, frequency=1 / (samples_to_a_wave * unit))
+        assert found.is_rounding(size, unit) == rounding
+    assert ResidualFigures(size=0.0, frequency=0.0).is_rounding(0.0, 1.0)

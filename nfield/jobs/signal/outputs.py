@@ -1,13 +1,17 @@
-"""One picture of a signal in stages: what each of them has left over, and in which frequencies."""
+"""Files of a signal in stages: one picture of the residual of each of them, and of its frequencies."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import torch
 
 from nfield.fields.staged import StagedField
+from nfield.io.atomic import write_bytes
+from nfield.jobs.signal.result import SignalResult
 from nfield.jobs.signal.task import SignalProbe
 from nfield.reports.colours import stage_colour
+from nfield.training.progress import Progress
 
 LEAST = 1e-18
 """Nothing is drawn as this much: zero has no place on a logarithmic axis."""
@@ -30,11 +34,11 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
     for count in range(len(field.stages) + 1):
         with torch.no_grad():
             found = field.first(count).on_grid(probe.axes).numpy()
-        rest = np.abs(truth - found).max(-1)
-        while rest.ndim > 1:
-            rest = rest[..., rest.shape[-1] // 2]
+        residual = np.abs(truth - found).max(-1)
+        while residual.ndim > 1:
+            residual = residual[..., residual.shape[-1] // 2]
         label = f"after stage {count}" if count else "signal"
-        left.semilogy(probe.axes[0], np.maximum(rest, LEAST), linewidth=0.8, color=stage_colour(count), label=label)
+        left.semilogy(probe.axes[0], np.maximum(residual, LEAST), linewidth=0.8, color=stage_colour(count), label=label)
         if count and used:
             errors = bands(found)
             right.semilogy(
@@ -42,7 +46,7 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
                 [np.nan if errors[b] is None else max(errors[b] or 0.0, LEAST) for b in used],
                 "o-", color=stage_colour(count), label=label,
             )  # fmt: skip
-    left.set(xlabel="first coordinate, in [-1, 1]", title="What is left over")
+    left.set(xlabel="first coordinate, in [-1, 1]", title="Residual")
     right.set(xscale="log", xlabel="band from, cycles per unit of [-1, 1]", title="Relative error of each band")
     for axes in (left, right):
         if axes.lines:
@@ -51,3 +55,12 @@ def stages_picture(probe: SignalProbe, field: StagedField) -> bytes:
     # Without the version in it, the same run gives the same file.
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
+
+
+def write_outputs(
+    result: SignalResult, outputs: Path, progress: Progress | None = None, *, measured: bool = False
+) -> None:
+    """Write stages.png where the signal is at hand, and known on a grid."""
+    if result.problem is not None and result.problem.probe.grid_values is not None:
+        outputs.mkdir(parents=True, exist_ok=True)
+        write_bytes(outputs / "stages.png", stages_picture(result.problem.probe, result.field))

@@ -1,4 +1,4 @@
-"""Vertices moved onto the field's own surface, and normals from its gradient."""
+"""Vertices projected onto the field's own surface, and normals from its gradient."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from nfield.meshing.evaluation import Field
 from nfield.meshing.gradients import Slopes
 
 
-def polish(
+def project(
     mesh: Mesh,
     field: Field,
     steps: int = 2,
@@ -111,7 +111,7 @@ def _without_turning(mesh: Mesh, moved: Float64[np.ndarray, "v 3"]) -> Float64[n
     """The moved vertices, those of faces that would turn over being put back until none does."""
     back = np.ones(len(moved), bool)
     while True:
-        # Putting vertices back moves their other faces: those have to be looked at again.
+        # Putting vertices back moves their other faces: those have to be checked again.
         turned = np.concatenate(
             [_turned(mesh.vertices, moved, _faces_at(mesh.faces[rows], back)) for rows in mesh.blocks()]
         )
