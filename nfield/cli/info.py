@@ -52,7 +52,6 @@ def main(arguments: Sequence[str]) -> None:
 def _lines(job: Job, config: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]) -> list[str]:
     recipe, quality = config["recipe"], config.get("quality_name", job.quality)
     size = job.size(config)
-    versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     lines = [
         f"task       {job.name}: {config['source']}" + (f" ({size})" if size else ""),
         f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
