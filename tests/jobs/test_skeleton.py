@@ -57,9 +57,9 @@ def wave() -> SignalData:
 
 
 DATA: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
-    "image": (picture, {"preset": "siren", "backbone_settings": {"width": 8, "depth": 2}}),
+    "image": (picture, {}),
     "surface": (ball, {"resolution": 16}),
-    "views": (scene, {"preset": "siren", "backbone_settings": {"width": 8}, "samples": 256, "frames": 0}),
+    "views": (scene, {"encoding_settings": {"levels": 2, "finest": 16}, "samples": 256, "frames": 0}),
     "equation": (lambda: problem_data("heat"), {"points": 16, "backbone_settings": {"width": 6}}),
     "signal": (wave, {"stages": 1, "width": 4, "adam_steps": 3, "refine_steps": 2}),
 }
