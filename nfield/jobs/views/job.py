@@ -25,6 +25,7 @@ JOB = Job(
     given=source.given,
     prepare=later("nfield.jobs.views.run:prepare"),
     recipe=later("nfield.jobs.views.run:recipe"),
+    content=source.content,
     plain=later("nfield.jobs.views.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=40),
     entries=later("nfield.jobs.views.run:entries"),
