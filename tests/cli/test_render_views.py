@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from videos import frames_of
 
-from nfield.cli import export, main
+from nfield.cli import main
+from nfield.jobs.views import export as views_export
 from nfield.jobs.views import frame as views_frame
 from nfield.jobs.views import recipe as views_recipe
 
@@ -163,7 +164,7 @@ def test_a_mesh_and_a_cloud_are_exported(trained: Path, tmp_path: Path, monkeypa
     from nfield.io.geometry.clouds import load_cloud
     from nfield.io.geometry.meshes import load_mesh
 
-    monkeypatch.setattr(export, "MESH_POINTS", 2000)
+    monkeypatch.setattr(views_export, "MESH_POINTS", 2000)
     assert main(["export", str(trained), "--out", str(tmp_path / "ball.glb"), "--resolution", "32"]) == 0
     assert main(["export", str(trained), "--out", str(tmp_path / "ball.ply"), "--faces", "500"]) == 0
     assert main(["export", str(trained), "--out", str(tmp_path / "cloud.ply"), "--cloud", "--points", "2000"]) == 0

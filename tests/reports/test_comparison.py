@@ -99,7 +99,7 @@ def test_unlike_and_unfinished_runs_are_told(make_run, tmp_path: pathlib.Path):
 
 def test_runs_without_anything_to_compare(tmp_path: pathlib.Path):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run/metrics.json").write_text("{}")
+    (tmp_path / "run/metrics.json").write_text('{"task": "image"}')
     text = write_comparison([tmp_path / "run"], tmp_path / "page.html").read_text(encoding="utf-8")
     assert "Comparison of 1 run<" in text
     assert "None of the runs has band errors" in text

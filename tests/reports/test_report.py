@@ -10,6 +10,7 @@ from page_reader import Reader
 from PIL import Image
 
 from nfield.core.checks import UserError
+from nfield.jobs.comparison import write_comparison
 from nfield.jobs.page import write_report
 from nfield.reports.markup import POLICY, Markup, element
 from nfield.reports.record import read_record
@@ -143,35 +144,57 @@ def test_missing_piece_is_told_in_its_place(make_run, gone, told, how):
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "{}", '{"bands": 3, "baseline": 7, "spectrum": [1], "psnr": "high"}',
-     '{"bands": [null, {"low": "a"}, {}], "spectrum": {"frequency": [1, "b"], "truth": [null, 2]}}',
-     '{"psnr": NaN, "bands": [{"low": 1, "high": Infinity, "step_below_threshold": Infinity}]}'],
+    ['{"task": "image"}', '{"task": "image", "bands": 3, "baseline": 7, "spectrum": [1], "psnr": "high"}',
+     '{"task": "image", "bands": [null, {"low": "a"}, {}], "spectrum": {"frequency": [1, "b"], "truth": [null, 2]}}',
+     '{"task": "image", "psnr": NaN, "bands": [{"low": 1, "high": Infinity, "step_below_threshold": Infinity}]}'],
 )  # fmt: skip
 def test_figures_of_the_wrong_kind_are_survived(make_run, content):
     run = make_run(baseline=False)
     (run / "metrics.json").write_text(content)
     (run / "config.json").write_text(content)
     assert "What the figures mean" in Reader(write_report(run)).text
+    (run / "metrics.json").write_text("[]")
+    assert "What the figures mean" in Reader(write_report(run)).text
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"task": 3}', '{"task": "sound"}', "\x89 no text {["])
+def test_a_run_of_no_known_task_is_refused(make_run, tmp_path: pathlib.Path, content):
+    """Never shown as a picture, which it may not be; nothing is written."""
+    run = make_run(change=lambda metrics: metrics.pop("task"))
+    (run / "config.json").write_text(content)
+    told = "is a run of task 'sound', which" if "sound" in content else "which this version cannot open"
+    for write in (lambda: write_report(run), lambda: write_comparison([make_run("other"), run], tmp_path / "a.html")):
+        with pytest.raises(UserError, match=f"run' .*{told}.*It knows: image, surface"):
+            write()
+    assert not [*tmp_path.rglob("*.html")]
+    assert read_record(run).noun == "run"
 
 
 def test_history_of_the_wrong_kind_is_survived(tmp_path: pathlib.Path):
     lines = ["3", '{"step": "x"}', '{"step": 0, "bands": {"a": 1}, "psnr": "x"}', '{"step": 0, "bands": ["x", 1]}']
     (tmp_path / "history.jsonl").write_text("\n".join(lines))
+    (tmp_path / "config.json").write_text('{"task": "image"}')
     assert "2 damaged line(s)" in Reader(write_report(tmp_path)).text
 
 
 def test_single_evaluation_at_the_start(tmp_path: pathlib.Path):
     (tmp_path / "history.jsonl").write_text('{"run":"field","step":0,"seconds":0,"psnr":9.5,"bands":[1.0,0.9]}\n')
+    (tmp_path / "config.json").write_text('{"task": "image"}')
     reader = Reader(write_report(tmp_path))
     assert "none of the 2 frequency bands" in reader.text
     assert "PSNR is 9.5 dB" in reader.text
 
 
-def test_error_pictures_are_written_beside_the_others(make_run):
-    run = make_run()
-    write_report(run)
-    assert (run / "outputs/error.png").is_file()
-    assert (run / "outputs/baseline_error.png").is_file()
+@pytest.mark.parametrize("fixture", ["make_run", "make_mesh_run", "make_views_run"])
+def test_a_report_writes_its_page_and_nothing_else(request: pytest.FixtureRequest, fixture):
+    run = request.getfixturevalue(fixture)()
+
+    def files() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+    before = files()
+    page = write_report(run)
+    assert files() == {**before, str(page): page.read_bytes()}
 
 
 def test_pictures_of_other_sizes_give_no_error_pictures(make_run):
@@ -217,18 +240,3 @@ def test_snapshots_without_history_are_shown_by_step(make_run):
     text = Reader(write_report(run)).text
     assert "step 7 " not in text
     assert "unreadable" in text
-
-
-def test_a_run_of_an_unknown_task_is_no_picture(make_run):
-    """It has the sections that all runs have, and no word of pictures."""
-    run = make_run(change=lambda metrics: metrics.update(task="sound"), pictures=False)
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "task": "sound"}))
-    assert read_record(run).task == "sound"
-    assert read_record(run).noun == "run"
-    shown = write_report(run).read_text()
-    assert "<h2>Pictures</h2>" not in shown
-    assert "<h2>Error of each frequency band over training</h2>" in shown
-    (run / "config.json").write_text("{}")
-    (run / "metrics.json").unlink()
-    assert read_record(run).task is None

@@ -1,8 +1,12 @@
 """Reads a page as a browser would, and checks on the way what holds for every page."""
 
+import base64
 import html.parser
+import io
 import re
 from pathlib import Path
+
+from PIL import Image
 
 from nfield.reports.markup import VOID
 
@@ -54,6 +58,14 @@ class Reader(html.parser.HTMLParser):
             self.words.append(data)
         if self.open and self.open[-1] == "h3":
             self.headings.append(data)
+
+    @staticmethod
+    def picture(address: str | None) -> Image.Image:
+        """The picture that an address holds itself."""
+        assert address is not None
+        kind, _, content = address.partition(";base64,")
+        assert kind.startswith("data:image/")
+        return Image.open(io.BytesIO(base64.b64decode(content)))
 
     @property
     def text(self) -> str:
