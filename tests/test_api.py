@@ -67,7 +67,7 @@ def test_files_and_tensors_are_taken_too(picture, tmp_path) -> None:
         nf.fit_image(tmp_path / "missing.png", steps=2)
     with pytest.raises(nf.UserError, match="channels"):
         nf.fit_image(np.zeros((4, 4, 7)), steps=2)
-    with pytest.raises(nf.UserError, match="Unknown option 'stepps'. Did you mean 'steps'?"):
+    with pytest.raises(nf.UserError, match=r"Unknown option 'stepps'\. Did you mean 'steps'\?"):
         nf.fit_image(picture, stepps=2)
 
 
