@@ -211,15 +211,19 @@ class RunFolder:
         except OSError as error:
             raise writing_error(self.history_path, error) from error
 
-    def read_history(self, run: str | None = None) -> list[dict[str, Any]]:
-        """The lines of history.jsonl, of one run or of all; an unfinished last line is left out.
+    def read_lines(self) -> tuple[list[dict[str, Any]], list[int], bool]:
+        """The lines of history.jsonl, the numbers of those that are damaged, and whether the last one is unfinished.
 
-        Damaged lines are passed over, with a `NfieldWarning` that counts them.
+        Raises `UserError` where the file cannot be read.
         """
         if not self.history_path.is_file():
-            return []
+            return [], [], False
+        try:
+            *written, rest = self.history_path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise UserError(f"Cannot read '{self.history_path}': {error.strerror}.") from None
         lines, damaged = [], []
-        for number, text in enumerate(self.history_path.read_bytes().split(b"\n")[:-1], start=1):
+        for number, text in enumerate(written, start=1):
             try:
                 line = json.loads(text)
             except (ValueError, RecursionError):
@@ -228,6 +232,14 @@ class RunFolder:
                 lines.append(line)
             else:
                 damaged.append(number)
+        return lines, damaged, bool(rest)
+
+    def read_history(self, run: str | None = None) -> list[dict[str, Any]]:
+        """The lines of history.jsonl, of one run or of all; an unfinished last line is left out.
+
+        Damaged lines are passed over, with a `NfieldWarning` that counts them.
+        """
+        lines, damaged, _ = self.read_lines()
         if damaged:
             told = f"'{self.history_path}' is damaged in line {damaged[0]}: {len(damaged)} line(s) are passed over."
             warnings.warn(told, NfieldWarning, stacklevel=2)
