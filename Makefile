@@ -36,6 +36,7 @@ lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	! $(BIN)/mypy tests/support/type_canary.py >/dev/null
 
 bench: $(VENV)/.run
 	$(BIN)/nfield bench image

@@ -32,7 +32,7 @@ from nfield.jobs.surface.result import SurfaceResult
 from nfield.jobs.surface.source import SurfaceData
 from nfield.jobs.table import JOBS
 from nfield.jobs.views.result import ViewsResult
-from nfield.jobs.views.source import ViewsData, open_views
+from nfield.jobs.views.source import ViewsData, open_views, opened_scene
 from nfield.training.progress import Progress
 
 Array = np.ndarray | torch.Tensor
@@ -129,10 +129,12 @@ def fit_views(
         UserError: For anything in the input or the options that cannot be used.
     """
     taken: dict[str, Any] = {}
+    kept = True
     if not isinstance(posed_images, ViewSet):
-        taken = {"scene": str(posed_images)}
+        taken, kept = {"scene": str(posed_images)}, opened_scene(str(posed_images)) is None
         posed_images = open_views(str(posed_images), seed=options.get("seed", 0))
-    return _run("views", ViewsData(views=posed_images, options=taken), options, out, resume, progress)
+    data = ViewsData(views=posed_images, options=taken, pictures_kept=kept)
+    return _run("views", data, options, out, resume, progress)
 
 
 def solve(

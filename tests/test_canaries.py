@@ -47,15 +47,6 @@ def test_lint_catches(line: str, rule: str) -> None:
     assert rule in done.stdout
 
 
-def test_type_checker_catches(tmp_path: Path) -> None:
-    wrong = tmp_path / "canary.py"
-    wrong.write_text("from nfield.core.checks import positive\n\npositive('one', 'x')\n")
-    command = [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(wrong)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.returncode == 1
-    assert "arg-type" in done.stdout
-
-
 def test_lint_passes() -> None:
     for command in (["ruff", "check", "."], ["ruff", "format", "--check", "."]):
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, cwd=ROOT, check=False)

@@ -115,7 +115,7 @@ def anchors(text: str) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [*DOCUMENTS, *sorted((ROOT / "benchmarks").glob("*.md"))], ids=lambda p: p.name)
 def test_relative_links_resolve(path: Path) -> None:
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(path.read_text(encoding="utf-8"))):
         if "://" in target:
@@ -167,12 +167,9 @@ def test_the_glossary_defines_each_word_once() -> None:
     words = [word.strip().lower() for head in heads for word in re.split(r", | / ", head)]
     assert len(words) == len(set(words))
     wanted = """band, band error, baseline, peer, truth, residual, stage, order statistic, energy of a band, nyquist,
-        threshold, learned,
-        run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid, accumulated opacity,
-        posed images,
-        stratified coarse samples, importance fine samples, cone angle, contraction, signed distance (sdf),
-        eikonal loss, splines,
-        smoothing length"""
+        threshold, learned, run, run folder, preset, encoding, backbone, field, head, step, evaluation, occupancy grid,
+        accumulated opacity, posed images, stratified coarse samples, importance fine samples, cone angle, contraction,
+        signed distance (sdf), eikonal loss, splines, smoothing length"""
     assert {word.strip() for word in wanted.split(",")} <= set(words)
     assert len(refused_words()) > 10
 
@@ -273,12 +270,10 @@ def test_verbs_named_in_words_exist(path: Path) -> None:
     assert set(named) <= EVERY_VERB
 
 
-def test_every_job_has_a_command_and_a_small_picture_in_the_readme() -> None:
+def test_every_job_has_a_command_and_every_picture_is_used_in_the_readme() -> None:
     text = read("README.md")
-    assert [words[1] for words in commands(text) if words[0] == "nfield"] == [
-        *[job.verb for job in JOBS.values()][:4],
-        "lab",
-    ]
+    verbs = [words[1] for words in commands(text) if words[0] == "nfield"]
+    assert verbs == ["fit-image", "reconstruct", "render-views", "solve", "lab"]
     pictures = re.findall(r"\((docs/pictures/[\w-]+\.png)\)", text)
     assert len(pictures) == 6
     assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == {Path(name).name for name in pictures}
@@ -404,13 +399,63 @@ def number(cell: str) -> float:
     return math.inf if cell.startswith("∞") else float(cell.split()[0])
 
 
+def defaults_told(text: str) -> dict[str, str]:
+    """Defaults by option, from the tables with both columns; those that stand in words count as their words."""
+    told: dict[str, str] = {}
+    columns = None
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        heads = [i for i, cell in enumerate(cells) if cell.startswith("option")]
+        if not line.startswith("|"):
+            columns = None
+        elif heads and "default" in cells:
+            columns = heads[0], cells.index("default")
+        elif columns is not None:
+            names = re.findall(r"`--([a-z][a-z-]*)", cells[columns[0]])
+            values = re.sub(r"(?<=\d),(?=\d{3})", "", cells[columns[1]]).replace("`", "").split(", ")
+            told |= dict(zip(names, values, strict=True)) if len(names) == len(values) else {}
+    return told
+
+
+def command_of(name: str) -> tuple[type, ...]:
+    """Where a job's command has its options from."""
+    return JOBS[name].source, Common, JOBS[name].options
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "kinds"),
+    [
+        ("docs/image.md", 8, command_of("image")),
+        ("docs/surfaces.md", 15, command_of("surface")),
+        ("docs/views.md", 13, command_of("views")),
+        ("docs/equations.md", 15, command_of("equation")),
+        ("docs/scans.md", 14, (ScanOptions, ScanCommand, MeshBenchOptions, MeshCommand)),
+        ("docs/lab.md", 3, (LabCommand,)),
+    ],
+)
+def test_defaults_that_are_told_are_true(name: str, least: int, kinds: tuple[Any, ...]) -> None:
+    told, compared = defaults_told(read(name)), 0
+    for field in [field for kind in kinds for field in dataclasses.fields(kind)]:
+        cell = told.get(field.name.replace("_", "-"), "")
+        default = field.default
+        if isinstance(default, (bool, type(None))) or not re.fullmatch(r"-?[\d.]+|[a-z]+[a-z\d-]*", cell):
+            continue
+        if isinstance(default, (int, float)) and re.fullmatch(r"-?[\d.]+", cell):
+            assert float(cell) == default, (name, field.name)
+            compared += 1
+        elif isinstance(default, str) and default.isascii():
+            assert cell == default, (name, field.name)
+            compared += 1
+    assert compared >= least, (name, compared, told)
+
+
 GUIDES = {"image": "image", "surface": "surfaces", "views": "views", "equation": "equations", "signal": "stages"}
 
 
 @pytest.mark.parametrize("job", JOBS.values(), ids=lambda job: job.name)
 def test_every_option_of_a_job_is_told(job: Job) -> None:
     told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", read(f"docs/{GUIDES[job.name]}.md"))}
-    fields = [field for kind in (job.source, Common, job.options) for field in dataclasses.fields(kind)]
+    fields = [field for kind in command_of(job.name) for field in dataclasses.fields(kind)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {job.positional}
     assert wanted - told == set()
 

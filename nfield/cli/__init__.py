@@ -22,6 +22,9 @@ VERBS = {
 """Commands beside those of the jobs."""
 
 
+LESS = "Use a smaller input, network or batch, or a lower --resolution or --zoom."
+
+
 def usage() -> str:
     """The help of the command itself."""
     told = {**{job.verb: job.about for job in JOBS.values()}, **{name: text for name, (_, text) in VERBS.items()}}
@@ -59,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     except RunError as error:
         return _tell(str(error), 1)
     except MemoryError:
-        return _tell("Out of memory. Use fewer --batch-pixels or --parameters, or a lower --resolution.", 1)
+        return _tell(f"Out of memory. {LESS}", 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -68,8 +71,25 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         told = str(interrupt) or "Interrupted. A run with --out is continued by the same command with --resume."
         return _tell(told, 130)
+    except Exception as error:  # noqa: BLE001  the last net: nobody is shown a traceback
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    """One line for a failure that no message was written for; the traceback goes to a file."""
+    import tempfile
+    import traceback
+
+    told = " ".join(str(error).split())[:300]
+    if "alloc" in told and "memory" in told:
+        return _tell(f"Out of memory: {told} {LESS}", 1)
+    with tempfile.NamedTemporaryFile("w", prefix="nfield-", suffix=".log", delete=False, encoding="utf-8") as log:
+        log.write("".join(traceback.format_exception(error)))
+    return _tell(f"Unforeseen {type(error).__name__}: {told or 'no reason given'}. The details are in {log.name}.", 1)
 
 
 def _tell(message: str, code: int) -> int:
-    sys.stderr.write(f"nfield: {message}\n")
+    from nfield.cli.console import printable
+
+    sys.stderr.write(f"nfield: {printable(message)}\n")
     return code

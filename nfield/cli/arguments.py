@@ -142,9 +142,9 @@ def earlier_config(config: str | None, resume: bool, out: str | None) -> dict[st
         return {}
     if out is None:
         raise UserError("--resume needs --out with the folder of the run to continue.")
-    if not (Path(out) / "config.json").is_file():
-        raise UserError(f"'{out}' holds no run: it has no config.json.")
-    return read_json(Path(out) / "config.json")
+    from nfield.io.run_folder import RunFolder  # with torch, which no help needs
+
+    return RunFolder.open(out).read_config()
 
 
 def stored_options(earlier: Mapping[str, Any], job: Job) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def mesh_suite(arguments: Sequence[str]) -> None:
 
 
 VIEWS_DESCRIPTION = (
-    "Fit radiance fields to toy scenes or posed photographs with nfield's default, a positional MLP and a plain MLP, "
+    "Fit radiance fields to toy scenes or posed images with nfield's default, a positional MLP and a plain MLP, "
     "each for the same times of training: PSNR of held-out views, rays and samples per second and peak memory, as a "
     "table, bench.json, bench.md and pictures."
 )
@@ -119,7 +119,7 @@ class ViewsCommand:
     """What the views suite takes beyond its options."""
 
     scenes: tuple[str, ...] = ()
-    """Toy scenes by name or file, or folders of posed photographs. Default: the toy scene checkered-sphere."""
+    """Toy scenes by name or file, or folders of posed images. Default: the toy scene checkered-sphere."""
     out: Optional[str] = None
     """New or empty folder to write. Default: a new folder runs/bench-views."""
     quiet: bool = False

@@ -5,6 +5,11 @@ from typing import Any
 from nfield.jobs.job import Job
 
 
+def printable(text: str) -> str:
+    """Text of a stranger's file without the characters that steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
+
+
 def number(value: float | None, form: str, missing: str = "-") -> str:
     """A figure as text; `missing` where there is none."""
     return missing if value is None else ("no", "yes")[value] if isinstance(value, bool) else format(value, form)

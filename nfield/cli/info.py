@@ -4,14 +4,16 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
 
 from nfield.cli.arguments import options_class, parse
-from nfield.cli.console import band_table, number
+from nfield.cli.console import band_table, number, printable
 from nfield.cli.opened import job_of_run
 from nfield.core.checks import UserError
+from nfield.io.lock import is_locked
 from nfield.jobs.job import Job
 
 
@@ -39,25 +41,27 @@ def main(arguments: Sequence[str]) -> None:
         return
     config, history = job.earlier(folder.read_config()), folder.read_history()
     try:
-        lines = _lines(job, config, metrics or {}, history)
+        lines = _lines(job, folder.path, config, metrics or {}, history)
         table = band_table(metrics, job) if metrics else ""
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise UserError(
             f"'{command.run}' is damaged: {type(error).__name__} ({error}). Its report shows what can be read: nfield "
             f"report {command.run}"
         ) from None
-    sys.stdout.write("\n".join(lines) + "\n" + table)
+    sys.stdout.write(printable("\n".join(lines)) + "\n\n" + table)
 
 
-def _lines(job: Job, config: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]) -> list[str]:
+def _lines(
+    job: Job, folder: Path, config: dict[str, Any], metrics: dict[str, Any], history: list[dict[str, Any]]
+) -> list[str]:
     recipe, quality = config["recipe"], config.get("quality_name", job.quality)
     size = job.size(config)
+    versions = ", ".join(f"{name} {version}" for name, version in config["versions"].items())
     lines = [
         f"task       {job.name}: {config['source']}" + (f" ({size})" if size else ""),
         f"field      {recipe['encoding']['name']} -> {recipe['backbone']['name']}, seed {config['seed']}",
         f"device     {config['device']}",
-        "versions   "
-        + (", ".join(f"{name} {version}" for name, version in config["versions"].items()) or "not stated"),
+        f"versions   {versions or 'not stated'}",
     ]
     for name in ("field", "baseline"):
         own = [line for line in history if line["run"] == name]
@@ -65,7 +69,16 @@ def _lines(job: Job, config: dict[str, Any], metrics: dict[str, Any], history: l
             told = f"{quality} {number(own[-1][quality], '.2f')} dB"
             lines.append(f"{name:10} step {own[-1]['step']}, {told}, {len(own)} evaluations{_counted(own[-1])}")
     lines += _extremes(metrics)
-    return [*lines, "" if metrics else "The run has not finished: continue it with --resume."]
+    return [*lines, *_state(folder, config, metrics)]
+
+
+def _state(folder: Path, config: dict[str, Any], metrics: dict[str, Any]) -> list[str]:
+    """Whether the run is being written now, and by which process."""
+    if is_locked(folder):
+        writer = config.get("writer") or {}
+        by = f"process {writer.get('pid', '?')} on {writer.get('host', '?')}"
+        return [f"alive      written now by {by}"]
+    return [] if metrics else ["The run has not finished: continue it with --resume."]
 
 
 def _counted(line: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """The command of every job: its own fields and flags from `Job.source`, the rest from `Job.options`."""
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from nfield.cli.arguments import earlier_config, options_class, parse, read_settings, stored_options, take_settings
+from nfield.io.atomic import writing_error
 from nfield.jobs.job import Job
 from nfield.jobs.options import RunOptions, options_from
 from nfield.jobs.recipe import PARTS
@@ -48,6 +50,9 @@ def read_options(job: Job, arguments: Sequence[str]) -> tuple[Any, RunOptions]:
     stored = stored_options(earlier, job) if earlier else {}
     if earlier:
         before = {name: value for name, value in job.given(earlier).items() if value is not None}
+        known, place = before.get(job.positional), earlier.get("source_path")
+        if known is not None and place is not None and not Path(known).exists():
+            before[job.positional] = place
         kept = {name: value for name, value in stored.items() if name not in SETTINGS}
         defaults = dataclasses.replace(kind(), **{**kept, **before})
         given = parse(kind, rest, verb=job.verb, description=job.description, default=defaults)
@@ -67,12 +72,19 @@ def read_options(job: Job, arguments: Sequence[str]) -> tuple[Any, RunOptions]:
 
 
 def new_folder(source: str) -> Path:
-    """A folder runs/NAME that does not exist yet."""
+    """A new folder runs/NAME, made at once, so that no other process takes the same."""
     stem = Path(source).stem or "run"
     folder, number = Path("runs") / stem, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{stem}-{number}", number + 1
-    return folder
+    try:
+        Path("runs").mkdir(exist_ok=True)
+        while True:
+            try:
+                folder.mkdir()
+                return folder
+            except FileExistsError:
+                folder, number = Path("runs") / f"{stem}-{number}", number + 1
+    except OSError as error:
+        raise writing_error(folder, error) from error
 
 
 def main(job: Job, arguments: Sequence[str]) -> None:
@@ -86,7 +98,13 @@ def main(job: Job, arguments: Sequence[str]) -> None:
     progress = choose_progress(quiet=command.quiet)
     data = job.open(command, options, progress)
     out = new_folder(data.source) if command.out is None else Path(command.out)
-    result = run(job, data, options, out=out, resume=command.resume, progress=progress)
+    try:
+        result = run(job, data, options, out=out, resume=command.resume, progress=progress)
+    finally:
+        if command.out is None:
+            # A run that was refused has written nothing.
+            with contextlib.suppress(OSError):
+                out.rmdir()
     written = job.finish(command, result)
     # The report reads the run folder: what takes much memory need not be there twice.
     del result, data

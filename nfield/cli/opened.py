@@ -1,22 +1,17 @@
 """What commands on run folders share: which job a run is of, and what its runs do not have."""
 
-from pathlib import Path
 from typing import Any
 
 from nfield.core.checks import UserError
-from nfield.io.json_files import read_json
 from nfield.jobs.job import Job
 from nfield.jobs.table import JOBS, job_of
 
 
 def job_of_run(run: str) -> Job:
     """The job of a run folder. Raises UserError where it is none."""
-    folder = Path(run)
-    if not folder.is_dir():
-        raise UserError(f"'{run}' is not a folder. Name the folder of a run.")
-    if not (folder / "config.json").is_file():
-        raise UserError(f"'{run}' holds no run: it has no config.json.")
-    return job_of(read_json(folder / "config.json"), run)
+    from nfield.io.run_folder import RunFolder
+
+    return job_of(RunFolder.open(run).read_config(), run)
 
 
 def opened(command: Any, verb: str) -> tuple[Any, Any]:

@@ -11,11 +11,10 @@ from nfield.core.limits import LARGEST_RESOLUTION
 from nfield.core.mesh import Mesh
 from nfield.fields.surface import SurfaceField
 from nfield.meshing.colours import carry_colours
-from nfield.meshing.components import keep_components
+from nfield.meshing.components import keep_components, trim_unsupported
 from nfield.meshing.extraction import extract_surface
 from nfield.meshing.project import project, vertex_normals
 from nfield.meshing.simplify import simplify
-from nfield.meshing.trim import trim_unsupported
 from nfield.points.prepare import Prepared
 
 MARGIN = 0.06

@@ -12,6 +12,10 @@ STRING_OR_STRANGE_NUMBER = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN')
 TRAILING_COMMA = re.compile(r",\s*[\]}]")
 
 
+LONGEST_NUMBER = 300
+"""Digits of a whole number, of which a float can hold three hundred."""
+
+
 class _StrangeNumberError(Exception):
     """JSON has no NaN and no Infinity, but Python's reader takes them."""
 
@@ -29,16 +33,26 @@ def read_json_object(path: Path, what: str) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"Cannot read '{path}': {error.strerror or error}.") from None
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        found = json.loads(text, parse_constant=_refuse, parse_int=_whole)
     except _StrangeNumberError:
         raise _strange_number(path, text) from None
     except json.JSONDecodeError as error:
         raise _mistake(path, text, error) from None
-    except (RecursionError, ValueError):  # ValueError: an integer of thousands of digits
-        raise UserError(f"'{path}' is no JSON file of {what}s. Export it again.") from None
+    except (RecursionError, ValueError):  # brackets without end, or a number of hundreds of digits
+        raise UserError(
+            f"'{path}' is no JSON file of {what}s: its brackets are nested, or a number is long, beyond all use. "
+            "Export it again."
+        ) from None
     if not isinstance(found, dict):
         raise UserError(f"'{path}' must hold one JSON object {{...}}, but holds {_named(found)}.")
     return found
+
+
+def _whole(digits: str) -> int:
+    """A whole number that fits into a float too."""
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError("a number of hundreds of digits")
+    return int(digits)
 
 
 def _refuse(constant: str) -> Any:

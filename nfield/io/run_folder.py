@@ -31,6 +31,8 @@ import torch
 from nfield.core.checks import UserError, finite_or_none
 from nfield.io.atomic import remove_temporaries, write_bytes, write_json, writing_error
 from nfield.io.json_files import read_json
+from nfield.io.lock import NAME as LOCK
+from nfield.io.lock import FolderLock
 
 FILES = ("config.json", "history.jsonl", "metrics.json", "report.html")
 FOLDERS = ("checkpoint", "outputs")
@@ -61,45 +63,57 @@ class RunFolder:
         self.metrics_path = self.path / "metrics.json"
         self.report_path = self.path / "report.html"
         self.checkpoints = self.path / "checkpoint"
+        self.config_copy = self.checkpoints / "config.json"
         self.outputs = self.path / "outputs"
         self.snapshots = self.outputs / "snapshots"
         self.is_new = False
-        """Whether `create` has made the folder itself."""
+        """Whether `create` has made the folder itself, or its content."""
+        self.lock = FolderLock(self.path)
 
     @classmethod
     def create(cls, path: str | Path, *, resume: bool = False) -> "RunFolder":
         """Make the folder of a new run, or with `resume` take up the run that is there.
 
-        Raises `UserError` where `path` is a file, holds another run (and `resume` is off) or files that no
-        run has written, or cannot be written.
+        The folder has one writer: its lock is held until `lock.release`, or the end of the process. Raises `UserError`
+        where another process holds it, or where `path` is a file, holds another run (and `resume` is off) or files that
+        no run has written, or cannot be written.
         """
         folder = cls(path)
         try:
             folder.is_new = not folder.path.exists()
             folder.path.mkdir(parents=True, exist_ok=True)
-            names = {entry.name for entry in folder.path.iterdir()}
+            folder.is_new |= not any(folder.path.iterdir())
+            folder._refuse_other_content(resume)
+            folder.lock.take()
         except FileExistsError:
             raise UserError(f"'{path}' is a file, but a folder for the run is needed.") from None
         except OSError as error:
             raise writing_error(path, error) from error
-        holds_run = "config.json" in names
-        foreign = sorted(name for name in names - {*FILES, *FOLDERS} if not name.startswith("."))
-        if foreign and not holds_run:
-            raise UserError(
-                f"'{path}' holds other files (such as '{foreign[0]}') and no run. Choose a new or an empty folder."
-            )
-        if names & set(FILES) and not resume:
-            raise UserError(f"'{path}' already holds a run. Continue it with --resume, or choose another folder.")
-        if holds_run:
-            folder.read_config()
         try:
+            # Whoever held the lock may just have begun a run here.
+            folder._refuse_other_content(resume)
             folder.checkpoints.mkdir(exist_ok=True)
             folder.snapshots.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise writing_error(path, error) from error
+        except BaseException as error:
+            folder.lock.release()
+            if isinstance(error, OSError):
+                raise writing_error(path, error) from error
+            raise
         for part in (folder.path, folder.checkpoints, folder.outputs, folder.snapshots):
             remove_temporaries(part)
         return folder
+
+    def _refuse_other_content(self, resume: bool) -> None:
+        """Raise UserError where the folder holds a run that is not to be continued, or files of no run."""
+        names = {entry.name for entry in self.path.iterdir()}
+        foreign = sorted(name for name in names - {*FILES, *FOLDERS} if not name.startswith("."))
+        if foreign and "config.json" not in names:
+            raise UserError(
+                f"'{self.path}' holds other files (such as '{foreign[0]}') and no run. Choose a new or an empty folder."
+            )
+        begun = names & set(FILES) or ("checkpoint" in names and any(self.checkpoints.iterdir()))
+        if begun and not resume:
+            raise UserError(f"'{self.path}' already holds a run. Continue it with --resume, or choose another folder.")
 
     @classmethod
     def of_finished(
@@ -129,32 +143,47 @@ class RunFolder:
         folder = cls(path)
         if not folder.path.is_dir():
             raise UserError(f"'{path}' is not a folder. Name the folder of a run.")
-        if not folder.config_path.is_file():
+        if not folder.holds_run:
             raise UserError(f"'{path}' holds no run: it has no config.json.")
         return folder
 
     def discard(self) -> None:
-        """Remove what the run has written, and the folder if it was made for it."""
+        """Remove what this run has written, and the folder if it was made for it."""
         for name in FILES:
             (self.path / name).unlink(missing_ok=True)
-        for name in FOLDERS:
-            shutil.rmtree(self.path / name, ignore_errors=True)
         if self.is_new:
+            for name in FOLDERS:
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            (self.path / LOCK).unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 self.path.rmdir()
+        self.lock.release()
 
     @property
     def holds_run(self) -> bool:
         """Whether a run has been started here."""
-        return self.config_path.is_file()
+        return self.config_path.is_file() or self.config_copy.is_file()
 
     def read_config(self) -> dict[str, Any]:
-        """The run's config. Raises `UserError` where it is missing or damaged."""
-        return read_json(self.config_path)
+        """The run's config, or its copy beside the checkpoints, with a `NfieldWarning`.
+
+        Raises `UserError` where both are missing or damaged.
+        """
+        try:
+            return read_json(self.config_path)
+        except UserError as error:
+            try:
+                found = read_json(self.config_copy)
+            except UserError:
+                raise error from None
+            warnings.warn(f"{error} Its copy in checkpoint/ is used.", NfieldWarning, stacklevel=2)
+            return found
 
     def write_config(self, config: dict[str, Any]) -> None:
-        """Write config.json."""
+        """Write config.json, and a copy beside the checkpoints."""
         write_json(self.config_path, config)
+        if self.checkpoints.is_dir():
+            write_json(self.config_copy, config)
 
     def read_metrics(self) -> dict[str, Any] | None:
         """The run's final figures, None while it has not finished. Raises `UserError` where damaged."""
@@ -182,29 +211,44 @@ class RunFolder:
         except OSError as error:
             raise writing_error(self.history_path, error) from error
 
+    def read_lines(self) -> tuple[list[dict[str, Any]], list[int], bool]:
+        """The lines of history.jsonl, the numbers of those that are damaged, and whether the last one is unfinished.
+
+        Raises `UserError` where the file cannot be read.
+        """
+        if not self.history_path.is_file():
+            return [], [], False
+        try:
+            *written, rest = self.history_path.read_bytes().split(b"\n")
+        except OSError as error:
+            raise UserError(f"Cannot read '{self.history_path}': {error.strerror}.") from None
+        lines, damaged = [], []
+        for number, text in enumerate(written, start=1):
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                line = None
+            if isinstance(line, dict):
+                lines.append(line)
+            else:
+                damaged.append(number)
+        return lines, damaged, bool(rest)
+
     def read_history(self, run: str | None = None) -> list[dict[str, Any]]:
         """The lines of history.jsonl, of one run or of all; an unfinished last line is left out.
 
-        Raises `UserError` with the line's number where another line is damaged.
+        Damaged lines are passed over, with a `NfieldWarning` that counts them.
         """
-        if not self.history_path.is_file():
-            return []
-        lines = []
-        whole_lines = self.history_path.read_bytes().split(b"\n")[:-1]
-        for number, text in enumerate(whole_lines, start=1):
-            try:
-                line = json.loads(text)
-            except ValueError:
-                line = None
-            if not isinstance(line, dict):
-                raise UserError(f"'{self.history_path}' is damaged in line {number}: it is not a JSON object.")
-            lines.append(line)
+        lines, damaged, _ = self.read_lines()
+        if damaged:
+            told = f"'{self.history_path}' is damaged in line {damaged[0]}: {len(damaged)} line(s) are passed over."
+            warnings.warn(told, NfieldWarning, stacklevel=2)
         return [line for line in lines if run is None or line.get("run") == run]
 
     def truncate_history(self, run: str, count: int) -> list[dict[str, Any]]:
         """Keep the first `count` lines of `run` and all lines of other runs; return those kept of `run`.
 
-        Raises `UserError` where there are fewer lines than `count`.
+        Lines that are missing are lost, which a `NfieldWarning` says: the checkpoint suffices to go on.
         """
         own: list[dict[str, Any]] = []
         kept: list[dict[str, Any]] = []
@@ -215,10 +259,8 @@ class RunFolder:
                 own.append(line)
                 kept.append(line)
         if len(own) < count:
-            raise UserError(
-                f"'{self.history_path}' has {len(own)} lines of '{run}', but its checkpoint was saved after {count}. "
-                "Put the file back, or start the run anew in another folder."
-            )
+            told = f"'{self.history_path}' has lost {count - len(own)} of {count} lines of '{run}'. The run goes on."
+            warnings.warn(told, NfieldWarning, stacklevel=2)
         if self.history_path.is_file():
             write_bytes(self.history_path, _history_bytes(kept))
         return own
@@ -291,8 +333,14 @@ class RunFolder:
             if hashlib.sha256(payload).hexdigest().encode() != digest:
                 _warn_damaged(path, "its checksum does not match")
                 continue
-            state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            try:
+                state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+            except Exception as error:  # noqa: BLE001  torch raises what it likes for a file of other content
+                _warn_damaged(path, f"{type(error).__name__}")
+                continue
             return Checkpoint(step=step, state=state)
+        if self.has_checkpoint(run):
+            warnings.warn(f"No training state of '{run}' is intact: it starts anew.", NfieldWarning, stacklevel=2)
         return None
 
     def has_checkpoint(self, run: str) -> bool:

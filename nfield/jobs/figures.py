@@ -110,12 +110,14 @@ def side_metrics(this: Any, side: Any, measured: Measured) -> dict[str, Any]:
             if order.value is None:
                 why["order_spearman"] = order.why or "it cannot be computed"
     spent = trained.diagnostics_seconds
+    if not trained.seconds > 0:
+        why["diagnostics_share"] = "no step was taken: the budget was spent before the first one"
     return {
         "task": this.job.name,
         "seconds_fit": trained.seconds,
         "seconds_total": trained.seconds + spent + side.seconds_after + measured.seconds,
         "diagnostics_seconds": spent,
-        "diagnostics_share": spent / max(trained.seconds, 1e-9),
+        "diagnostics_share": spent / trained.seconds if trained.seconds > 0 else None,
         "steps": trained.steps,
         "precision": trained.precision,
         "device": this.config["device"],

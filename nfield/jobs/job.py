@@ -75,6 +75,8 @@ class Job:
     plain: Function
     """(run) -> Recipe of the plain MLP, whose rate is then tuned."""
     tuning: Tuning
+    content: Callable[[Any], Any]
+    """(data) -> arrays and texts that a digest is made of: what must not change when a run is continued."""
     entries: Function = nothing
     """(run) -> the job's own entries of config.json."""
     same: tuple[str, ...] = ()

@@ -45,6 +45,7 @@ class Result(abc.ABC):
         folder = RunFolder.of_finished(directory, self.config, self.history, modules, self.metrics["steps"])
         self.job.write_outputs(self, folder.outputs)
         folder.write_metrics(self.metrics)
+        folder.lock.release()
         return folder.path
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import os
+import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import torch
 
 from nfield.core.checks import UserError
+from nfield.core.content import sha256_of
 from nfield.core.device import choose_device, describe_device
 from nfield.core.moving import move
 from nfield.core.seeding import generator
@@ -116,13 +119,34 @@ def run(
     this.known = job.prepare(this)
     field = this.sides["field"] = side_of(this, "field", job.recipe(this))
     this.config = config_of(this, field.recipe)
-    if out is not None:
-        this.folder = RunFolder.create(out, resume=resume)
-        if this.folder.holds_run:
-            earlier = this.folder.read_config()
-            check_same(earlier, this.config, (*SAME, *job.same), this.folder.path, job)
-            this.config["baseline_recipe"] = earlier.get("baseline_recipe")
-        this.write_config()
+    try:
+        if out is not None:
+            _open_folder(this, out, resume)
+        return _carried_out(this, field)
+    finally:
+        if this.folder is not None:
+            this.folder.lock.release()
+
+
+def _open_folder(this: Run, out: Path, resume: bool) -> None:
+    """Take the run's folder; where it holds a run already, make sure that it is this one."""
+    folder = this.folder = RunFolder.create(out, resume=resume)
+    if folder.holds_run:
+        earlier = this.job.earlier(folder.read_config())
+        check_same(earlier, this.config, (*SAME, *this.job.same), folder.path, this.job)
+        this.config["baseline_recipe"] = earlier.get("baseline_recipe")
+        before, now = earlier.get("threads"), this.config["threads"]
+        if before not in (None, now):
+            this.progress.warn(
+                f"The run was begun with {before} threads and goes on with {now}: sums are rounded in another order, "
+                "so that it does not repeat bit for bit."
+            )
+    this.write_config()
+
+
+def _carried_out(this: Run, field: Side) -> Any:
+    """Train, measure and write."""
+    job, chosen = this.job, this.options
     fit_side(this, field)
     plain = plain_side(this) if chosen.baseline else None
     result = finished(this, field, plain)
@@ -134,7 +158,7 @@ def run(
         this.write_config()
     if this.folder is not None:
         job.write_outputs(result, this.folder.outputs, this.progress, measured=True)
-    result.metrics["seconds_command"] = time.perf_counter() - began
+    result.metrics["seconds_command"] = time.perf_counter() - this.began
     if this.folder is not None:
         this.folder.write_metrics(result.metrics)
     return result
@@ -208,9 +232,15 @@ def tuned(this: Run, recipe: Recipe) -> Recipe:
 def config_of(this: Run, recipe: Recipe) -> dict[str, Any]:
     """Everything that a run follows from; the baseline's recipe is not known yet."""
     series: Iterable[Series] = this.job.series(this)
+    digest, sampled = sha256_of(this.job.content(this.data))
     return {
         "task": this.job.name,
         "source": this.data.source,
+        "source_path": path_of(this.data.source),
+        "content_sha256": digest,
+        "content_sampled": sampled,
+        "threads": torch.get_num_threads(),
+        "writer": {"pid": os.getpid(), "host": socket.gethostname()},
         "quality_name": this.job.quality,
         "options": dataclasses.asdict(this.options),
         "recipe": recipe.entries(),
@@ -223,11 +253,25 @@ def config_of(this: Run, recipe: Recipe) -> dict[str, Any]:
     }
 
 
+def path_of(source: str) -> str | None:
+    """The absolute path of a source that is a file or folder, so that a run is continued from anywhere."""
+    return str(Path(source).resolve()) if Path(source).exists() else None
+
+
 def check_same(earlier: dict[str, Any], config: dict[str, Any], names: Iterable[str], path: Path, job: Job) -> None:
     """Raise UserError where a folder holds another run than the one to be continued, naming what differs."""
     if earlier.get("task") in job.earlier_names:
         earlier = {**earlier, "task": job.name}
-    earlier = job.earlier(earlier)
+    names = tuple(names)
+    digest = earlier.get("content_sha256")
+    if digest is not None:
+        # What it holds tells more than where it lies: an input may have been moved.
+        names = tuple(name for name in names if name != "source")
+        if digest != config["content_sha256"]:
+            raise UserError(
+                f"'{path}' holds a run of other content: that of '{config['source']}' is no longer the same, "
+                "so it cannot be continued. Put the input back as it was, or choose another --out."
+            )
     for name in names:
         before, now = earlier.get(name), json.loads(json.dumps(config[name]))
         if before != now:

@@ -1,6 +1,5 @@
 """Plots by matplotlib in the colours of the pages, for the laboratory, the benches and pictures in run folders."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
@@ -24,14 +23,6 @@ def panels(rows: int, columns: int, *, width: float = 4.2, height: float = 3.4) 
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained")
     FigureCanvasAgg(figure)
     return figure, list(figure.subplots(rows, columns, squeeze=False).ravel())
-
-
-def png_of(figure: "Figure") -> bytes:
-    """The figure as a PNG, the same for the same figure."""
-    buffer = io.BytesIO()
-    # Without the version in it, the same run gives the same file.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def shown_steps(steps: Sequence[float], least: float = 0.5) -> list[float]:

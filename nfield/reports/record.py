@@ -1,13 +1,17 @@
 """What a run folder says, read with patience: every piece may be missing, torn or of the wrong kind."""
 
-import json
 import pathlib
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from typing import Any
+from typing import Any, TypeVar
 
 from nfield.core.checks import UserError
+from nfield.io.run_folder import NfieldWarning, RunFolder
 from nfield.reports.stated import counted, first, mapping, number, numbers, reason
+
+T = TypeVar("T")
 
 DEFAULT_THRESHOLD = 0.1
 """A band counts as learned when its relative error is below this, unless the run states its own."""
@@ -157,10 +161,16 @@ def read_record(folder: pathlib.Path, noun: str = "run") -> RunRecord:
             f"'{folder}' is not a run folder: it holds none of {', '.join(known)}. Name the folder of a run."
         )
     notes: list[str] = []
-    config = _read_json(folder / "config.json", notes) or {}
-    final = _read_json(folder / "metrics.json", notes)
+    run = RunFolder(folder)
+    config: dict[str, Any] = {}
+    if run.holds_run:
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always", NfieldWarning)
+            config = _patiently(run.read_config, "config.json", notes) or {}
+        notes += [str(one.message) for one in heard]
+    final = _patiently(run.read_metrics, "metrics.json", notes)
     metrics = final or {}
-    lines = _read_lines(folder / "history.jsonl", notes)
+    lines = _lines(run, notes)
     quality_name = _quality_name(config, metrics, lines)
     threshold = number(metrics.get("band_threshold")) or DEFAULT_THRESHOLD
     field_lines = [line for line in lines if line.get("run", "field") == "field"]
@@ -185,38 +195,23 @@ def read_record(folder: pathlib.Path, noun: str = "run") -> RunRecord:
     )
 
 
-def _read_json(path: pathlib.Path, notes: list[str]) -> dict[str, Any] | None:
+def _patiently(read: Callable[[], T], name: str, notes: list[str]) -> T | None:
+    """What is read, or None with a note where it cannot be."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        return read()
+    except UserError:
+        notes.append(f"{name} could not be read and was passed over.")
         return None
-    except (OSError, ValueError):
-        notes.append(f"{path.name} could not be read and was passed over.")
-        return None
-    if not isinstance(found, dict):
-        notes.append(f"{path.name} does not hold an object and was passed over.")
-        return None
-    return found
 
 
-def _read_lines(path: pathlib.Path, notes: list[str]) -> list[dict[str, Any]]:
-    """Lines of the history; those that a kill tore apart are counted and passed over."""
-    try:
-        written = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    lines, damaged = [], 0
-    for one in written:
-        try:
-            line = json.loads(one)
-        except ValueError:
-            line = None
-        if isinstance(line, dict) and number(line.get("step")) is not None:
-            lines.append(line)
-        else:
-            damaged += 1
-    if damaged:
-        notes.append(f"{damaged} damaged line(s) of {path.name} were passed over.")
+def _lines(run: RunFolder, notes: list[str]) -> list[dict[str, Any]]:
+    """Lines of the history that tell a step; others are counted and passed over."""
+    read = _patiently(run.read_lines, "history.jsonl", notes)
+    found, damaged, torn = ([], [], False) if read is None else read
+    lines = [line for line in found if number(line.get("step")) is not None]
+    lost = len(damaged) + torn + len(found) - len(lines)
+    if lost:
+        notes.append(f"{lost} damaged line(s) of history.jsonl were passed over.")
     return lines
 
 

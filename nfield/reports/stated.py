@@ -6,9 +6,13 @@ from typing import Any
 
 def number(value: Any) -> float | None:
     """`value` if it is a finite number, otherwise None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return found if math.isfinite(found) else None
 
 
 def first(*values: float | None) -> float | None:

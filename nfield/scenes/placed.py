@@ -10,10 +10,9 @@ from torch import Tensor
 
 from nfield.core.checks import at_least
 from nfield.scenes.combined import Transformed
-from nfield.scenes.ground import Ground
 from nfield.scenes.lighting import Fade, Material
 from nfield.scenes.patterns import Pattern, Solid
-from nfield.scenes.shape import Bounds, Shape, outward_normals
+from nfield.scenes.shape import Bounds, Ground, Shape, outward_normals
 from nfield.scenes.shapes import Box, Capsule, Sphere, Torus
 from nfield.scenes.tracing import clip, march
 

@@ -25,12 +25,11 @@ from nfield.core.views import Box
 from nfield.io.files import check_file
 from nfield.scenes.blobs import Blob
 from nfield.scenes.entries import Entry, fields_of, file_entry, make
-from nfield.scenes.ground import Ground
 from nfield.scenes.lettering import Text
 from nfield.scenes.lighting import Background, Fade, Lamp, Material
 from nfield.scenes.patterns import Checker, Octaves, Pattern, Rings, Solid, Stripes
 from nfield.scenes.placed import Placed
-from nfield.scenes.shape import Shape
+from nfield.scenes.shape import Ground, Shape
 from nfield.scenes.shapes import SHAPES
 from nfield.scenes.toy import ToyScene
 

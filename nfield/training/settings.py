@@ -13,7 +13,7 @@ from nfield.training.optimizers import OPTIMIZERS, SEARCHING, USUAL_RATES
 from nfield.training.precision import PRECISION_NAMES
 
 STOPS = ("steps", "seconds", "target_quality")
-FREE_ON_RESUME = (*STOPS, "checkpoint_seconds", "evaluations")
+FREE_ON_RESUME = (*STOPS, "checkpoint_seconds", "evaluations", "polish")
 """Settings that may differ when a run is continued."""
 
 

@@ -42,6 +42,7 @@ def test_paths_that_lead_nowhere(tmp_path: Path):
         ('{"fl_x" 3}', r"is no valid JSON \(.*\) in line 1, column 9"),
         ("[1, 2]", r"must hold one JSON object \{\.\.\.\}, but holds a list"),
         ("[" * 100_000, "is no JSON file of cameras"),
+        ('{"frames": [{"transform_matrix": ' + "9" * 400 + "}]}", "is no JSON file of cameras"),
         ("{}", 'must list the pictures under "frames", but has no such list'),
         ('{"frames": []}', "must list .* but has none there"),
         ('{"frames": {"a": 1}}', "must list .* but has {'a': 1} there"),

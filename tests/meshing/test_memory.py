@@ -15,11 +15,10 @@ from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
 from nfield.io.geometry.meshes import load_mesh, save_mesh
 from nfield.meshing.checks import describe
-from nfield.meshing.components import components
+from nfield.meshing.components import components, trim_unsupported
 from nfield.meshing.edges import odd_edges
 from nfield.meshing.extraction import extract_surface
 from nfield.meshing.project import median_edge, project, vertex_normals
-from nfield.meshing.trim import trim_unsupported
 from nfield.metrics.surface import surface_metrics
 
 LOW, HIGH = np.full(3, -1.0), np.full(3, 1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from nfield.core.checks import UserError
 from nfield.meshing.checks import describe
-from nfield.meshing.trim import trim_unsupported
+from nfield.meshing.components import trim_unsupported
 
 
 def sphere_points(count=4000):

@@ -172,7 +172,7 @@ def test_a_run_of_no_known_task_is_refused(make_run, tmp_path: pathlib.Path, con
 
 def test_history_of_the_wrong_kind_is_survived(tmp_path: pathlib.Path):
     lines = ["3", '{"step": "x"}', '{"step": 0, "bands": {"a": 1}, "psnr": "x"}', '{"step": 0, "bands": ["x", 1]}']
-    (tmp_path / "history.jsonl").write_text("\n".join(lines))
+    (tmp_path / "history.jsonl").write_text("\n".join(lines) + "\n")
     (tmp_path / "config.json").write_text('{"task": "image"}')
     assert "2 damaged line(s)" in Reader(write_report(tmp_path)).text
 

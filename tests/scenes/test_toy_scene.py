@@ -9,10 +9,10 @@ import torch
 from nfield.core.checks import UserError
 from nfield.core.views import Box as WorldBox
 from nfield.scenes.blobs import Blob
-from nfield.scenes.ground import Ground
 from nfield.scenes.lighting import Background, Fade, Lamp, Material
 from nfield.scenes.patterns import Solid
 from nfield.scenes.placed import Placed
+from nfield.scenes.shape import Ground
 from nfield.scenes.shapes import Sphere, Torus
 from nfield.scenes.toy import ToyScene
 

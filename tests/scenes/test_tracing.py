@@ -7,9 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nfield.scenes.ground import Ground
 from nfield.scenes.placed import Placed
-from nfield.scenes.shape import Shape
+from nfield.scenes.shape import Ground, Shape
 from nfield.scenes.shapes import Box, Capsule, Gyroid, Sphere, Torus
 
 FAR = 10.0

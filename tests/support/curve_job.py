@@ -154,6 +154,7 @@ JOB = Job(
     given=lambda config: {"curve": config.get("source")},
     prepare=lambda run: None,
     recipe=own_recipe,
+    content=lambda data: [data.x.numpy(), data.y.numpy()],
     plain=lambda run: recipe_for(run, PRESETS["none"]),
     tuning=Tuning(rates=(1e-3, 1e-2), steps=5),
     task=lambda run, name, recipe: CurveTask(run.data),

@@ -62,8 +62,9 @@ def pose_of_quaternion(quaternion: Any, translation: Any, where: str) -> Float64
     Raises UserError where the numbers are not finite, or the quaternion is zero.
     """
     turn, shift = np.asarray(quaternion, np.float64), np.asarray(translation, np.float64)
-    norm = float(np.linalg.norm(turn))
-    if not np.isfinite([*turn, *shift]).all() or norm < 1e-12:
+    with np.errstate(over="ignore"):
+        norm = float(np.linalg.norm(turn))
+    if not np.isfinite([*turn, *shift, norm]).all() or norm < 1e-12:
         raise UserError(
             f"{where}: the pose must be finite with a quaternion other than zero, "
             f"but is {[*turn.tolist(), *shift.tolist()]}. Export the model again."

@@ -27,6 +27,7 @@ JOB = Job(
     given=source.given,
     prepare=later("nfield.jobs.equation.run:prepare"),
     recipe=later("nfield.jobs.equation.run:recipe"),
+    content=lambda data: [data.text or data.source],
     plain=later("nfield.jobs.equation.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=60),
     entries=later("nfield.jobs.equation.run:entries"),

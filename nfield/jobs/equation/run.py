@@ -165,6 +165,12 @@ def polish_of(options: EquationOptions, objective: str, parameters: int) -> floa
     return POLISH if parameters <= LEVENBERG_PARAMETERS or options.polisher != "auto" else 0.0
 
 
+def polished_from(run: Run, side: Side) -> int | None:
+    """The step from which on the polisher was at work in the run that is to go on."""
+    saved = run.folder.load_checkpoint(side.name) if run.folder is not None and run.resume else None
+    return None if saved is None else saved.state["training"]["counters"].get("polished_from")
+
+
 def settings(run: Run, side: Side) -> TrainingSettings:
     """How a network is trained: by Adam, then in the rest of the budget by the polisher."""
     options, task, parameters = run.options, side.task, side.module.count_parameters()
@@ -178,6 +184,11 @@ def settings(run: Run, side: Side) -> TrainingSettings:
         first = max(1, round((1 - polish) * steps))
         last = max(1, round(polish * steps / POLISH_STEP)) if polish else 0
         steps = first + last
+        begun = polished_from(run, side)
+        if begun is not None and begun < first:
+            # A run that goes on with more steps has its polisher already, and keeps it.
+            steps = begun + max(last, round((options.effective_steps - begun) / POLISH_STEP))
+            last = steps - begun
         # Half a step more, so that rounding does not decide where the last share begins.
         polish = (last + 0.5) / steps if last else 0.0
     return TrainingSettings(

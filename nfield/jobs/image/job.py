@@ -26,6 +26,7 @@ JOB = Job(
     finish=later("nfield.jobs.image.outputs:finish"),
     prepare=later("nfield.jobs.image.run:prepare"),
     recipe=later("nfield.jobs.image.run:recipe"),
+    content=lambda data: [data.image.pixels, *([] if data.mask is None else [data.mask])],
     plain=later("nfield.jobs.image.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=60),
     entries=later("nfield.jobs.image.run:entries"),

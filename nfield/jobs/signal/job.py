@@ -26,6 +26,7 @@ JOB = Job(
     given=source.given,
     prepare=later("nfield.jobs.signal.run:prepare"),
     recipe=later("nfield.jobs.signal.run:recipe"),
+    content=lambda data: [data.problem.probe.points.numpy(), data.problem.probe.values.numpy()],
     plain=later("nfield.jobs.signal.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=60),
     entries=later("nfield.jobs.signal.run:entries"),

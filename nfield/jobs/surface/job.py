@@ -28,6 +28,7 @@ JOB = Job(
     finish=source.finish,
     prepare=later("nfield.jobs.surface.run:prepare"),
     recipe=later("nfield.jobs.surface.run:recipe"),
+    content=source.content,
     plain=later("nfield.jobs.surface.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=30, batches=1, clip=1.0),
     entries=later("nfield.jobs.surface.run:entries"),

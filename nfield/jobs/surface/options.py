@@ -96,7 +96,7 @@ class SurfaceOptions(RunOptions):
     faces: int | None = None
     """Reduce the mesh to about so many faces."""
     polish: bool = True
-    """Move vertices onto the field's own surface."""
+    """Project vertices onto the field's own surface."""
     compare: Literal["none", "poisson"] = "none"
     """Also reconstruct by Open3D's screened Poisson, for tables, pictures and report."""
     up: Up = "y"

@@ -84,3 +84,11 @@ def finish(command: Any, result: "SurfaceResult") -> dict[str, Path]:
         save_mesh(command.mesh, result.mesh)
     folder = result.folder or Path()
     return {"Mesh": Path(command.mesh) if command.mesh is not None else folder / "outputs" / "mesh.ply"}
+
+
+def content(data: SurfaceData) -> list[Any]:
+    """The points, with what is known at each, and the true mesh."""
+    cloud, truth = data.cloud, data.truth
+    known = [cloud.points, cloud.normals, cloud.colours]
+    known += [] if truth is None else [truth.vertices, truth.faces]
+    return [part for part in known if part is not None]

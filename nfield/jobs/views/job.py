@@ -12,7 +12,7 @@ JOB = Job(
     verb="render-views",
     about="fit a radiance field to posed images, beside a plain MLP",
     description=(
-        "Fit a radiance field to a toy scene or to posed images and render views nobody took, and show, band by band, "
+        "Fit a radiance field to a toy scene or to posed images and render novel views, and show, band by band, "
         "what it has learned of the held-out ones, beside a plain MLP on raw coordinates. Without options the settings "
         "come from the pictures. Depths and cameras are in the units and axes of the input."
     ),
@@ -25,6 +25,7 @@ JOB = Job(
     given=source.given,
     prepare=later("nfield.jobs.views.run:prepare"),
     recipe=later("nfield.jobs.views.run:recipe"),
+    content=source.content,
     plain=later("nfield.jobs.views.run:plain"),
     tuning=Tuning(rates=BASELINE_RATES, steps=40),
     entries=later("nfield.jobs.views.run:entries"),

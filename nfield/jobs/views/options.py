@@ -64,14 +64,14 @@ class ViewsOptions(RunOptions):
     """Whether the scene goes on beyond a box around its middle; auto: it does where pictures are opaque and no box or
     background colour is known."""
     importance: Optional[tuple[int, int]] = None
-    """Samples along rays as NeRF takes them, in place of the occupancy grid: so many in even parts of each ray, and so
-    many where these have found something, such as 64 64."""
+    """Samples along rays as NeRF takes them, in place of the occupancy grid: so many stratified coarse samples, and so
+    many importance fine samples, such as 64 64."""
     samples: int = 1 << 14
     """Samples along rays per step; as space empties, they suffice for more rays."""
     distortion_weight: float = 0.0
-    """Weight of the spread of light along rays, which clears haze (Mip-NeRF 360)."""
+    """Weight of the distortion loss, which clears haze (Mip-NeRF 360)."""
     opacity_weight: float = 0.0
-    """Weight of the entropy of the rays' opacities, which makes them empty or full."""
+    """Weight of the entropy of the accumulated opacity, which makes rays empty or full."""
     exposure: bool = False
     """Find out how bright each picture was taken, where the camera chose exposure or white balance by itself."""
     pose_correction: bool = False

@@ -15,7 +15,7 @@ from nfield.rendering.paths import Poses, interpolated, orbit, spiral, upward
 PATHS: dict[str, str] = {
     "orbit": "once around the scene",
     "spiral": "two turns before it",
-    "interpolate": "past the cameras that were learned from",
+    "interpolate": "past the training cameras",
     "held-out": "the cameras of the held-out views",
 }
 """Paths by name, and where each leads."""

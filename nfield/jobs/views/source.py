@@ -47,6 +47,8 @@ class ViewsData:
     views: "ViewSet"
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     """The fields of `Source`, kept in config.json, so that a run that is resumed has the same views."""
+    pictures_kept: bool = True
+    """Whether the pictures are the user's; those of toy scenes are made anew."""
 
     @property
     def source(self) -> str:
@@ -58,7 +60,7 @@ def open_source(command: Any, options: "ViewsOptions", progress: "Progress") -> 
     """The views that the command names."""
     taken = {field.name: getattr(command, field.name) for field in dataclasses.fields(Source)}
     views = open_views(command.scene, seed=options.seed, **{k: v for k, v in taken.items() if k != "scene"})
-    return ViewsData(views=views, options=taken)
+    return ViewsData(views=views, options=taken, pictures_kept=opened_scene(command.scene) is None)
 
 
 def given(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,3 +122,14 @@ def open_views(
     choice(rig, RIGS, "rig")
     at_least(size, 2, "--size")
     return toy_views(scene, size, train, test, rig, seed=seed)
+
+
+def content(data: ViewsData) -> list[Any]:
+    """Cameras and, of pictures that were not made here, their pixels."""
+    found: list[Any] = []
+    for view in data.views.views:
+        found += [view.name, view.camera_to_world]
+        # Toy scenes are rendered anew on each machine, where a last bit may differ.
+        if data.pictures_kept and view.read is not None:
+            found.append(view.read())
+    return found
