@@ -257,9 +257,14 @@ def test_another_run_is_neither_continued_nor_replaced(
         fitted(job, folder, resume=True, seed=6)
     assert files(folder) == before
     config = json.loads(before["config.json"])
-    for name, other in (("source", "something else"), ("task", next(n for n in JOBS if n != job.name))):
-        (folder / "config.json").write_text(json.dumps({**config, name: other}))
-        with pytest.raises(nf.UserError, match=rf"holds a run with another {name} \({other}, now"):
+    for changed, told in (
+        ({"task": next(n for n in JOBS if n != job.name)}, "a run with another task"),
+        ({"content_sha256": 64 * "0"}, "a run of other content"),
+        # Runs of before content was compared.
+        ({"content_sha256": None, "source": "something else"}, "a run with another source"),
+    ):
+        (folder / "config.json").write_text(json.dumps({**config, **changed}))
+        with pytest.raises(nf.UserError, match=f"holds {told}"):
             fitted(job, folder, resume=True)
 
 
