@@ -1,10 +1,13 @@
 """The Python door: fit, save, load, and the public names."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 
 import nfield as nf
+from nfield.jobs.views.source import open_views
 
 
 @pytest.fixture(scope="module")
@@ -75,3 +78,15 @@ def test_files_and_tensors_are_taken_too(picture, tmp_path) -> None:
 def test_default_keeps_to_its_parameters(picture, parameters) -> None:
     found = nf.fit_image(np.tile(picture, (3, 3)), steps=1, baseline=False, evaluations=2, parameters=parameters)
     assert 0.5 * parameters < found.metrics["parameters"] <= parameters
+
+
+def test_views_are_fitted_to_a_toy_scene_by_name(tmp_path, monkeypatch) -> None:
+    """As the command takes it, in small."""
+    monkeypatch.setattr("nfield.api.open_views", partial(open_views, size=12, train=3, test=1))
+    options = {"preset": "siren", "steps": 2, "samples": 256, "evaluations": 2, "frames": 0, "baseline": False}
+    result = nf.fit_views("checkered-sphere", out=tmp_path / "run", **options)
+    assert result.config["source"] == "checkered-sphere"
+    assert result.config["source_options"] == {"scene": "checkered-sphere"}
+    assert [view["name"] for view in nf.load(tmp_path / "run").metrics["per_view"]] == ["test-000"]
+    with pytest.raises(nf.UserError, match="checkered-sphere"):
+        nf.fit_views("checkred-sphere", **options)

@@ -16,18 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from nfield.cli.fit_image import Command
-from nfield.cli.reconstruct import Command as ReconstructCommand
-from nfield.cli.render_views import Command as ViewsCommand
-from nfield.cli.solve import Command as SolveCommand
+from short_runs import tune_briefly
 from skimage import data
 
 from nfield.backbones import ACTIVATIONS, BACKBONES
 from nfield.bench.meshes.suite import CASES, MeshBenchOptions
 from nfield.bench.views.suite import ViewsBenchOptions
-from nfield.cli import VERBS, export, lab, main
+from nfield.cli import VERBS, lab, main
 from nfield.cli.bench import MeshCommand
 from nfield.cli.bench import ViewsCommand as ViewsBenchCommand
+from nfield.cli.job import Common
 from nfield.cli.lab import Command as LabCommand
 from nfield.cli.scan import Command as ScanCommand
 from nfield.core.cloud import PointCloud
@@ -37,17 +35,15 @@ from nfield.equations.named import PROBLEMS
 from nfield.io.geometry.clouds import save_cloud
 from nfield.io.geometry.meshes import save_mesh
 from nfield.io.images.images import save_image
-from nfield.jobs.equation import run as solve_experiment
-from nfield.jobs.equation.options import SolveOptions
-from nfield.jobs.equation.recipe import SOLVE_PRESETS
-from nfield.jobs.image import run as experiment
-from nfield.jobs.image.options import ImageOptions
-from nfield.jobs.image.recipe import PRESETS
-from nfield.jobs.surface import networks as surface_experiment
+from nfield.jobs.equation.options import PRESETS as EQUATION_PRESETS
+from nfield.jobs.image.options import PRESETS, ImageOptions
+from nfield.jobs.image.source import ImageData
+from nfield.jobs.job import Job
+from nfield.jobs.run import run
+from nfield.jobs.surface import run as surface_run
 from nfield.jobs.surface import task as cloud_task
-from nfield.jobs.surface.options import SurfaceOptions
-from nfield.jobs.views import run as views_experiment
-from nfield.jobs.views.options import ViewsOptions
+from nfield.jobs.table import JOBS
+from nfield.jobs.views import export as views_export
 from nfield.lab import EXPERIMENTS
 from nfield.meshing.extraction import extract_surface
 from nfield.scenes.scan_options import ScanOptions
@@ -72,6 +68,7 @@ WITH_COMMANDS = [
     "docs/lab-phenomena.md",
     "docs/equations.md",
 ]
+EVERY_VERB = {*(job.verb for job in JOBS.values()), *VERBS}
 CPU_TORCH = ["pip", "install", "torch", "--index-url", "https://download.pytorch.org/whl/cpu"]
 WITH_PYTHON = ["docs/equations.md", "README.md", "docs/reading-a-band-plot.md", "docs/scenes.md", "docs/stages.md"]
 
@@ -203,16 +200,13 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ball = extract_surface(lambda x: x.norm(dim=-1) - 1, np.full(3, -1.2), np.full(3, 1.2), 16)
     save_mesh(tmp_path / "truth.ply", ball)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(experiment, "TUNING_STEPS", 1)
-    monkeypatch.setattr(views_experiment, "TUNING_STEPS", 1)
-    monkeypatch.setattr(export, "MESH_POINTS", 200)
-    monkeypatch.setattr(solve_experiment, "TUNING_STEPS", 1)
+    tune_briefly(monkeypatch)
+    monkeypatch.setattr(views_export, "MESH_POINTS", 200)
     (tmp_path / "rod.py").write_text(blocks(read("docs/equations.md"), "python")[0])
-    monkeypatch.setattr(surface_experiment, "TUNING_STEPS", 1)
     # Networks are measured at the cube of so many points, and every experiment is run by its own tests.
     monkeypatch.setattr(cloud_task, "PROBE_NODES", 16)
     monkeypatch.setattr(lab, "EXPERIMENTS", {name: EXPERIMENTS[name] for name in ("order-1d", "complexity")})
-    monkeypatch.setattr(surface_experiment, "BASELINE_STEPS", 2)
+    monkeypatch.setattr(surface_run, "BASELINE_STEPS", 2)
     return tmp_path
 
 
@@ -273,7 +267,7 @@ def test_other_commands_exist(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
 def test_verbs_named_in_words_exist(path: Path) -> None:
     named = re.findall(r"`nfield ([a-z][a-z-]*)", path.read_text(encoding="utf-8"))
-    assert set(named) <= set(VERBS)
+    assert set(named) <= EVERY_VERB
 
 
 def test_every_job_has_a_command_and_every_picture_is_used_in_the_readme() -> None:
@@ -286,7 +280,7 @@ def test_every_job_has_a_command_and_every_picture_is_used_in_the_readme() -> No
 
 
 def test_the_readme_lists_every_verb() -> None:
-    assert set(re.findall(r"^\| `nfield ([a-z-]+)", read("README.md"), flags=re.MULTILINE)) == set(VERBS)
+    assert set(re.findall(r"^\| `nfield ([a-z-]+)", read("README.md"), flags=re.MULTILINE)) == EVERY_VERB
 
 
 @pytest.mark.parametrize("name", WITH_PYTHON)
@@ -426,10 +420,10 @@ def defaults_told(text: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("name", "least", "kinds"),
     [
-        ("docs/image.md", 8, (ImageOptions, Command)),
-        ("docs/surfaces.md", 15, (SurfaceOptions, ReconstructCommand)),
-        ("docs/views.md", 13, (ViewsOptions, ViewsCommand)),
-        ("docs/equations.md", 15, (SolveOptions, SolveCommand)),
+        ("docs/image.md", 8, (JOBS["image"].options, JOBS["image"].source)),
+        ("docs/surfaces.md", 15, (JOBS["surface"].options, JOBS["surface"].source)),
+        ("docs/views.md", 13, (JOBS["views"].options, JOBS["views"].source)),
+        ("docs/equations.md", 15, (JOBS["equation"].options, JOBS["equation"].source)),
         ("docs/scans.md", 14, (ScanOptions, ScanCommand, MeshBenchOptions, MeshCommand)),
         ("docs/lab.md", 3, (LabCommand,)),
     ],
@@ -450,37 +444,22 @@ def test_defaults_that_are_told_are_true(name: str, least: int, kinds: tuple[Any
     assert compared >= least, (name, compared, told)
 
 
-def test_every_option_of_fit_image_is_told() -> None:
-    text = read("docs/image.md")
-    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
-    fields = [*dataclasses.fields(ImageOptions), *dataclasses.fields(Command)]
-    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"image"}
-    assert wanted <= told
+GUIDES = {"image": "image", "surface": "surfaces", "views": "views", "equation": "equations", "signal": "stages"}
 
 
-def test_every_option_of_reconstruct_is_told() -> None:
-    text = read("docs/surfaces.md")
-    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
-    fields = [*dataclasses.fields(SurfaceOptions), *dataclasses.fields(ReconstructCommand)]
-    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"cloud"}
-    assert wanted <= told
+@pytest.mark.parametrize("job", JOBS.values(), ids=lambda job: job.name)
+def test_every_option_of_a_job_is_told(job: Job) -> None:
+    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", read(f"docs/{GUIDES[job.name]}.md"))}
+    fields = [field for kind in (job.source, Common, job.options) for field in dataclasses.fields(kind)]
+    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {job.positional}
+    assert wanted - told == set()
 
 
-def test_every_option_of_render_views_is_told() -> None:
-    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", read("docs/views.md"))}
-    fields = [*dataclasses.fields(ViewsOptions), *dataclasses.fields(ViewsCommand)]
-    wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"scene"}
-    assert wanted <= told
-
-
-def test_every_option_preset_and_problem_of_solve_is_told() -> None:
+def test_every_preset_and_problem_of_solve_is_told() -> None:
     text = read("docs/equations.md")
-    told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", text)}
-    fields = [*dataclasses.fields(SolveOptions), *dataclasses.fields(SolveCommand)]
-    assert {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {"problem"} <= told
     assert set(table_rows(text, "problem")) == set(PROBLEMS)
     line = next(p for p in text.split("\n\n") if p.startswith("Presets:"))
-    assert set(SOLVE_PRESETS) <= set(re.findall(r"`(\w+)`", line))
+    assert set(EQUATION_PRESETS) <= set(re.findall(r"`(\w+)`", line))
 
 
 def test_every_option_of_the_views_bench_is_told() -> None:
@@ -537,11 +516,9 @@ def test_every_option_and_experiment_of_the_laboratory_is_told() -> None:
 
 
 def test_every_key_of_the_metrics_is_told(workplace: Path) -> None:
-    result = experiment.run_image(
-        Image.from_array(np.arange(144, dtype=np.uint8).reshape(12, 12)),
-        ImageOptions(steps=1, holdout=True, encoding="basic"),
-        mask=np.eye(12, dtype=bool)[::-1] == 0,
-    )
+    image = Image.from_array(np.arange(144, dtype=np.uint8).reshape(12, 12))
+    data = ImageData(image=image, mask=np.eye(12, dtype=bool)[::-1] == 0)
+    result = run(JOBS["image"], data, ImageOptions(steps=1, holdout=True, encoding="basic"))
     text = read("docs/image.md")
     for key in (*result.metrics, *result.metrics["bands"][0]):
         assert f"`{key}`" in text, key

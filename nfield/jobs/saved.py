@@ -30,10 +30,12 @@ def load(run: str | Path, device: str = "cpu", *, trust: Any = False) -> Any:
                 _, state = folder.load_weights(name)
                 if state:
                     fields[name] = job.field(config, job.rebuild(config, name, state, data)).to(place).eval()
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise UserError(
-            f"'{folder.config_path}' is damaged: {type(error).__name__} ({error}). Put the file back, or run it again."
-        ) from error
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, RuntimeError) as error:
+        misfit = "state_dict" in str(error)
+        if isinstance(error, UserError) or (isinstance(error, RuntimeError) and not misfit):
+            raise
+        why = "its recipe does not fit the weights" if misfit else f"{type(error).__name__} ({error})"
+        raise UserError(f"'{folder.config_path}' is damaged: {why}. Put the file back, or run it again.") from error
     if "field" not in fields:
         raise UserError(f"{folder.path} holds no checkpoint yet: let the run go on, or continue it with --resume.")
     return job.result(

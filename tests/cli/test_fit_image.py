@@ -43,10 +43,11 @@ def test_one_command_makes_a_complete_run(image, tmp_path, capsys) -> None:
     for name in ("config.json", "history.jsonl", "metrics.json", "report.html", "outputs/reconstruction.png"):
         assert (folder / name).is_file(), name
     found = metrics(folder)
-    for key in ("task", "seconds_fit", "seconds_total", "steps", "parameters", "device", "precision", "seed"):
-        assert found[key] is not None, key
-        assert found["baseline"][key] is not None, key
-    assert {"psnr", "ssim", "bands", "order_spearman", "nyquist", "diagnostics_share"} <= set(found)
+    for side, steps in ((found, 6), (found["baseline"], 12)):
+        assert (side["task"], side["steps"], side["seed"], side["precision"]) == ("image", steps, 0, "float32")
+        assert side["seconds_total"] > side["seconds_fit"] > 0
+        assert side["parameters"] > 100
+        assert {"psnr", "ssim"} <= set(side)
     assert {"low", "high", "unit", "relative_error", "energy", "step_below_threshold"} <= set(found["bands"][0])
     lines = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     assert {line["run"] for line in lines} == {"field", "baseline"}
@@ -66,15 +67,6 @@ def test_json_alone_on_stdout_and_nothing_overwritten(image, tmp_path, capsys) -
     assert run("fit-image", image, *SMALL, "--out", "one") == 2
     assert "already holds a run" in capsys.readouterr().err
     assert (tmp_path / "one" / "metrics.json").read_bytes() == before
-
-
-def test_steps_repeat_bit_for_bit(image, tmp_path) -> None:
-    for name in ("a", "b"):
-        assert run("fit-image", image, *SMALL, "--out", name) == 0
-    weights = [sorted((tmp_path / name / "checkpoint").glob("*.safetensors")) for name in ("a", "b")]
-    assert [p.name for p in weights[0]] == [p.name for p in weights[1]]
-    for one, two in zip(*weights, strict=True):
-        assert one.read_bytes() == two.read_bytes()
 
 
 PRESETS_TO_RUN = [

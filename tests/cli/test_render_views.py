@@ -168,11 +168,14 @@ def test_a_mesh_and_a_cloud_are_exported(trained: Path, tmp_path: Path, monkeypa
     assert main(["export", str(trained), "--out", str(tmp_path / "ball.glb"), "--resolution", "32"]) == 0
     assert main(["export", str(trained), "--out", str(tmp_path / "ball.ply"), "--faces", "500"]) == 0
     assert main(["export", str(trained), "--out", str(tmp_path / "cloud.ply"), "--cloud", "--points", "2000"]) == 0
-    assert load_mesh(tmp_path / "ball.glb").colours is not None
+    ball = load_mesh(tmp_path / "ball.glb")
+    assert ball.colours is not None
+    assert len(ball.colours) == len(ball.vertices) > 100
     assert len(load_mesh(tmp_path / "ball.ply").faces) <= 2000
     cloud = load_cloud(tmp_path / "cloud.ply")
     assert cloud.count == 2000
     assert cloud.colours is not None
+    assert np.ptp(cloud.colours, axis=0).max() > 20
     radius = np.linalg.norm(cloud.points, axis=1)
     assert 0.7 < np.median(radius) < 1.3
 

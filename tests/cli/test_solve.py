@@ -117,7 +117,9 @@ def test_a_problem_of_a_file_opens_again_without_the_file(tmp_path: Path) -> Non
     file.unlink()
     result = nf.load(out, trust=True)
     assert result.metrics["relative_l2"] < 1e-3, "a smooth solution is found by least squares at once"
-    assert result.baseline is not None
+    x = torch.linspace(0, 1, 50, dtype=torch.float64)[:, None]
+    error = (result.baseline(x) - (np.pi * x).sin()).detach().norm() / (np.pi * x).sin().norm()
+    assert float(error) == pytest.approx(result.metrics["baseline"]["relative_l2"], rel=0.1)
 
 
 @pytest.mark.parametrize("preset", ["fourier", "spacetime", "mscale", "siren", "none"])

@@ -167,7 +167,6 @@ def test_a_linear_grid_without_them_can_still_be_trained() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"preset": "siren", "divergence_weight": -1.0}, "--divergence-weight must be at least 0"),
         ({"preset": "siren", "singular_hessian_weight": float("nan")}, "--singular-hessian-weight must be at least 0"),
         ({"smoothness_weight": 0.5}, "--smoothness-weight 0.5 needs a network: name a --preset other than splines"),
         ({"preset": "siren", "anneal_start": 1.5}, "--anneal-start must lie between 0 and 1, but is 1.5"),

@@ -87,14 +87,6 @@ def test_units_and_place_do_not_matter(scale: float, shift: float) -> None:
     assert other.volume / scale**3 == pytest.approx(one.volume, rel=2e-3)
 
 
-def test_runs_repeat_bit_for_bit() -> None:
-    cloud = PointCloud.from_arrays(ellipsoid(400))
-    one, other = (run_surface(cloud, SurfaceOptions(**QUICK)) for _ in range(2))
-    assert one.mesh is not None
-    assert other.mesh is not None
-    np.testing.assert_array_equal(one.mesh.vertices, other.mesh.vertices)
-
-
 @pytest.mark.parametrize("turned", [0.0, 0.3, 1.0])
 def test_given_normals_need_not_be_oriented(turned: float) -> None:
     points = ellipsoid(700)
@@ -250,13 +242,7 @@ def test_more_points_than_needed_are_thinned(monkeypatch: pytest.MonkeyPatch) ->
     ("options", "message"),
     [
         ({"resolution": 0}, "--resolution must lie between 8 and 4096 cells, but is 0"),
-        ({"preset": "sirens"}, "Did you mean 'siren'"),
-        ({"backbone": "mlpp"}, "Did you mean 'mlp'"),
-        ({"steps": 0}, "--steps must be at least 1"),
-        ({"seconds": -1.0}, "--seconds must be a positive number"),
-        ({"noise": -1.0}, "--noise must be at least 0"),
-        ({"faces": 3}, "--faces must be at least 4"),
-        ({"surface_weight": 0.0}, "--surface-weight"),
+        ({"resolution": 5000}, "--resolution must lie between 8 and 4096 cells, but is 5000"),
         ({"encoding_settings": {"scale": 3}}, "needs a network"),
     ],
 )
@@ -344,4 +330,4 @@ def test_without_profiles_their_figures_are_null_with_a_reason(monkeypatch: pyte
         assert result.metrics[name] is None
         assert "no plane cut the reference surface" in result.metrics["why"][name]
     assert "profile_bands" not in result.history[-1]
-    assert result.metrics["bands"][0]["relative_error"] is not None
+    assert result.metrics["bands"][0]["relative_error"] < 0.05

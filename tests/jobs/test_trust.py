@@ -1,10 +1,8 @@
 """Runs can be trusted: by their owner after an accident, and by a stranger who opens them."""
 
-import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +14,6 @@ from nfield.core.content import MOST_BYTES, sha256_of
 from nfield.io.lock import is_locked
 from nfield.io.run_folder import NfieldWarning
 
-PROBLEM = """
-from pathlib import Path
-Path("executed").write_text("yes")
-import torch
-from nfield.equations import Box, Dirichlet, Problem
-problem = Problem(
-    domain=Box(0, 1), residual=lambda u, at: at(u, "xx") + 1, conditions=(Dirichlet(value=0.0),)
-)
-"""
 FEW = ["--quiet", "--no-baseline", "--device", "cpu"]
 
 
@@ -118,46 +107,6 @@ def test_equations_go_on_with_more_steps(tmp_path: Path) -> None:
     more = nf.solve("helmholtz", steps=60, resume=True, **options)
     assert more.metrics["steps"] > first.metrics["steps"]
     assert more.metrics["polished_from"] == first.metrics["polished_from"]
-
-
-@pytest.mark.parametrize(
-    "opened",
-    [
-        lambda run: nf.load(run),
-        lambda run: main(["render", run]),
-        lambda run: main(["export", run, "--out", "mesh.ply"]),
-        lambda run: main(["info", run]),
-        lambda run: main(["report", run]),
-        lambda run: main(["compare", run, run]),
-        lambda run: main(["solve", "--resume", "--out", run, "--quiet"]),
-    ],
-)
-def test_opening_a_run_runs_no_code_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Callable[[str], object]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("rod.py").write_text(PROBLEM)
-    assert main(["solve", "rod.py", "--steps", "2", "--points", "16", "--out", "run", *FEW]) == 0
-    Path("executed").unlink()
-    with contextlib.suppress(nf.UserError):
-        opened("run")
-    assert not Path("executed").exists()
-
-
-def test_code_is_run_where_its_owner_vouches_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("rod.py").write_text(PROBLEM)
-    first = nf.solve("rod.py", steps=2, points=16, baseline=False, device="cpu", out="run")
-    assert nf.load("run", trust=True).metrics == first.metrics
-    assert nf.load("run", trust="rod.py").metrics == first.metrics
-    assert nf.load("run", trust=first.problem).metrics == first.metrics
-    Path("other.py").write_text(PROBLEM + "# changed")
-    with pytest.raises(nf.UserError, match="is not the file"):
-        nf.load("run", trust="other.py")
-    nf.solve(first.problem, steps=2, points=16, baseline=False, device="cpu", out="object")
-    with pytest.raises(nf.UserError, match="made in Python"):
-        nf.load("object", trust=True)
-    assert nf.load("object", trust=first.problem).config["source"] == "problem"
 
 
 def test_nobody_is_shown_a_traceback(

@@ -114,7 +114,10 @@ def test_float_tiff_keeps_its_range(tmp_path: pathlib.Path):
 def test_reading_falls_back_and_gives_up(tmp_path: pathlib.Path):
     (tmp_path / "bad.png").write_text("no picture")
     flat(9).save(tmp_path / "good.png")
-    assert read_picture(tmp_path / "bad.png", tmp_path / "good.png") is not None
+    found = read_picture(tmp_path / "bad.png", tmp_path / "good.png")
+    assert found is not None
+    with Image.open(tmp_path / "good.png") as good:
+        assert found.size == good.size
     assert read_picture(tmp_path / "bad.png", tmp_path / "missing.png", tmp_path) is None
 
 

@@ -185,18 +185,6 @@ def test_single_evaluation_at_the_start(tmp_path: pathlib.Path):
     assert "PSNR is 9.5 dB" in reader.text
 
 
-@pytest.mark.parametrize("fixture", ["make_run", "make_mesh_run", "make_views_run"])
-def test_a_report_writes_its_page_and_nothing_else(request: pytest.FixtureRequest, fixture):
-    run = request.getfixturevalue(fixture)()
-
-    def files() -> dict[str, bytes]:
-        return {str(path): path.read_bytes() for path in run.rglob("*") if path.is_file()}
-
-    before = files()
-    page = write_report(run)
-    assert files() == {**before, str(page): page.read_bytes()}
-
-
 def test_pictures_of_other_sizes_give_no_error_pictures(make_run):
     run = make_run()
     shutil.copy(next((run / "outputs/snapshots").iterdir()), run / "outputs/preview.png")

@@ -89,9 +89,11 @@ def entries(run: Run) -> dict[str, Any]:
 
 def earlier(config: dict[str, Any]) -> dict[str, Any]:
     """What a run of before wrote, as it would be written now: widths of stages stand with the stages."""
-    backbone = config.get("recipe", {}).get("backbone", {})
-    kept = {name: value for name, value in backbone.items() if name != "widths"}
-    return {**config, "recipe": {**config.get("recipe", {}), "backbone": kept}}
+    recipe = config.get("recipe")
+    if not isinstance(recipe, dict) or not isinstance(recipe.get("backbone"), dict):
+        return config
+    kept = {name: value for name, value in recipe["backbone"].items() if name != "widths"}
+    return {**config, "recipe": {**recipe, "backbone": kept}}
 
 
 def objective_of(problem: Problem, options: EquationOptions) -> str:

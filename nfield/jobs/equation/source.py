@@ -44,12 +44,17 @@ def open_problem(command: Any, options: "EquationOptions | None" = None, progres
     return problem_data(command.problem)
 
 
+def is_file(name: str) -> bool:
+    """Whether this names a file, and no problem."""
+    return name.endswith(".py") or len(Path(name).parts) > 1
+
+
 def problem_data(name: str) -> EquationData:
     """The problem of that name or file; a name that ends in .py or is a path is a file, whose code is run."""
     from nfield.equations.named import named_problem
     from nfield.equations.user_file import read_problem
 
-    if name.endswith(".py") or len(Path(name).parts) > 1:
+    if is_file(name):
         found, text = read_problem(name)
         return EquationData(problem=found, source=name, text=text)
     return EquationData(problem=named_problem(name), source=name)
@@ -57,7 +62,8 @@ def problem_data(name: str) -> EquationData:
 
 def given(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the command took, from config.json of an earlier run, but no file: only one that a user names is run."""
-    return {} if config.get("problem_file") is not None else {"problem": config.get("source")}
+    source = config.get("source")
+    return {} if config.get("problem_file") is not None or is_file(str(source)) else {"problem": source}
 
 
 def size(config: Mapping[str, Any]) -> str:
