@@ -417,18 +417,13 @@ def defaults_told(text: str) -> dict[str, str]:
     return told
 
 
-def command_of(name: str) -> tuple[type, ...]:
-    """Where a job's command has its options from."""
-    return JOBS[name].source, Common, JOBS[name].options
-
-
 @pytest.mark.parametrize(
     ("name", "least", "kinds"),
     [
-        ("docs/image.md", 8, command_of("image")),
-        ("docs/surfaces.md", 15, command_of("surface")),
-        ("docs/views.md", 13, command_of("views")),
-        ("docs/equations.md", 15, command_of("equation")),
+        ("docs/image.md", 8, (JOBS["image"].options, JOBS["image"].source)),
+        ("docs/surfaces.md", 15, (JOBS["surface"].options, JOBS["surface"].source)),
+        ("docs/views.md", 13, (JOBS["views"].options, JOBS["views"].source)),
+        ("docs/equations.md", 15, (JOBS["equation"].options, JOBS["equation"].source)),
         ("docs/scans.md", 14, (ScanOptions, ScanCommand, MeshBenchOptions, MeshCommand)),
         ("docs/lab.md", 3, (LabCommand,)),
     ],
@@ -455,7 +450,7 @@ GUIDES = {"image": "image", "surface": "surfaces", "views": "views", "equation":
 @pytest.mark.parametrize("job", JOBS.values(), ids=lambda job: job.name)
 def test_every_option_of_a_job_is_told(job: Job) -> None:
     told = {option.split(".")[0] for option in re.findall(r"`--([a-z][a-z.-]*)", read(f"docs/{GUIDES[job.name]}.md"))}
-    fields = [field for kind in command_of(job.name) for field in dataclasses.fields(kind)]
+    fields = [field for kind in (job.source, Common, job.options) for field in dataclasses.fields(kind)]
     wanted = {field.name.replace("_settings", "").replace("_", "-") for field in fields} - {job.positional}
     assert wanted - told == set()
 
