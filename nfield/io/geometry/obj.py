@@ -1,7 +1,7 @@
 """Wavefront OBJ files.
 
-Read here and not by trimesh, which drops vertices without faces and splits or reorders them along seams of textures
-and normals, so that a closed mesh would have holes.
+Read here and not by trimesh or open3d: both split vertices along seams of textures and normals, so that a closed mesh
+would have holes. trimesh does not where it is asked to keep their order, but drops vertices without faces even then.
 """
 
 from pathlib import Path
