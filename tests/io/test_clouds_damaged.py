@@ -176,6 +176,17 @@ def test_a_list_longer_than_its_file_is_refused(tmp_path: Path):
         load_mesh(tmp_path / "a.ply")
 
 
+@pytest.mark.parametrize(
+    ("kind", "corner"), [("int64", 2**63 - 1), ("uint64", 2**64 - 1), ("int", 2**31), ("uint", -1)]
+)
+def test_corners_of_a_text_that_fit_no_number_are_refused(tmp_path: Path, kind: str, corner: int):
+    header = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    header += f"element face 1\nproperty list uchar {kind} vertex_indices\nend_header\n"
+    (tmp_path / "a.ply").write_text(header + f"0 0 0\n1 0 0\n0 1 0\n3 0 1 {corner}\n")
+    with pytest.raises(UserError, match="none of the type"):
+        load_mesh(tmp_path / "a.ply")
+
+
 KINDS = ["char", "uchar", "short", "uint", "int64", "uint64", "float", "double"]
 LINES = [*(f"property {kind} {name}" for kind in KINDS for name in "xyz")]
 LINES += [f"property list {count} {kind} vertex_indices" for count in KINDS for kind in KINDS]

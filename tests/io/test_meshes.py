@@ -242,6 +242,8 @@ def test_off_kinds(tmp_path: Path):
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 0 1 2"], "name vertices that do not exist"),
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2"], "3 points but no faces"),
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 x"], "Cannot read"),
+        (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 99999999999999999999"], "not understood"),
+        (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 3.5"], "Cannot read"),
     ],
 )
 def test_files_that_are_no_meshes(tmp_path: Path, lines: list[str], message: str):

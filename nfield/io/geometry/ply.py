@@ -245,7 +245,9 @@ def _typed(column: np.ndarray, dtype: str) -> np.ndarray:
         # Text holds more digits than single precision; they cost nothing to keep.
         return column.astype(np.float64)
     information = np.iinfo(dtype)
-    if not ((column >= information.min) & (column <= information.max) & (column == np.round(column))).all():
+    # Below the next number, for as a float the largest of 64 bits is that one.
+    fits = (column >= information.min) & (column < float(information.max) + 1)
+    if not (fits & (column == np.round(column))).all():
         raise ValueError(f"a number is none of the type {information.dtype}")
     return column.astype(dtype)
 
