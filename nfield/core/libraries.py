@@ -17,12 +17,7 @@ def open3d() -> Any:
         path = importlib.import_module("libusb_package").get_library_path()
         if path is not None:
             ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
-    try:
-        module = importlib.import_module("open3d")
-    except (ImportError, OSError) as error:
-        raise UserError(
-            f"This needs the package open3d, which cannot be loaded ({error}). Install it: pip install open3d."
-        ) from None
+    module = _loaded("open3d", "open3d")
     # Its warnings would go to stdout, where metrics are printed.
     module.utility.set_verbosity_level(module.utility.VerbosityLevel.Error)
     return module
@@ -31,9 +26,19 @@ def open3d() -> Any:
 @cache
 def pymeshlab() -> Any:
     """The module pymeshlab. Raises UserError with the install command where it is missing or cannot be loaded."""
+    return _loaded("pymeshlab", "pymeshlab")
+
+
+@cache
+def sklearn_datasets() -> Any:
+    """The module sklearn.datasets. Raises UserError with the install command where it is missing or not loaded."""
+    return _loaded("sklearn.datasets", "scikit-learn")
+
+
+def _loaded(module: str, package: str) -> Any:
     try:
-        return importlib.import_module("pymeshlab")
+        return importlib.import_module(module)
     except (ImportError, OSError) as error:
         raise UserError(
-            f"This needs the package pymeshlab, which cannot be loaded ({error}). Install it: pip install pymeshlab."
+            f"This needs the package {package}, which cannot be loaded ({error}). Install it: pip install {package}."
         ) from None

@@ -3,7 +3,8 @@
 Small blocks of cells are visited along the surface only. Most time goes into evaluating the field. For a surface with
 an area of A cell faces (a sphere of radius 0.35 edges at 512 and at 2048 cells) blocks of 4 cells took 7.5 A
 evaluations from seeds and 10 A with a search of the whole box; blocks of 3 and 5 cells took as
-long, of 2 and 8 cells longer.
+long, of 2 and 8 cells longer. scikit-image's marching cubes wants the values of a whole grid: of a small network at
+512 cells it gave as many vertices after 353 s and with 670 MB, against 15 s and 231 MB here.
 """
 
 from collections.abc import Callable

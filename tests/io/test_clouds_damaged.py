@@ -1,6 +1,8 @@
 """Damaged and strange files of clouds and meshes: one UserError each, and never another failure."""
 
 import io
+import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import NoneType
@@ -143,11 +145,76 @@ def test_what_is_wrong_is_told(tmp_path: Path, name: str, content: str, message:
     assert str(tmp_path / name) in str(caught.value)
 
 
-def test_a_header_that_asks_for_too_much_is_refused_at_once(tmp_path: Path):
-    header = "ply\nformat binary_little_endian 1.0\nelement vertex 99999999999999\nproperty float x\n"
-    (tmp_path / "a.ply").write_text(header + "property float y\nproperty float z\nend_header\n0123456789ab")
+@pytest.mark.parametrize("form", ["ascii", "binary_little_endian", "binary_big_endian"])
+@pytest.mark.parametrize("rows", [10**6, 10**9, 10**12, 10**20])
+@pytest.mark.parametrize("lists", [False, True])
+def test_a_header_that_asks_for_too_much_is_refused_before_memory_is_taken(
+    tmp_path: Path, form: str, rows: int, lists: bool
+):
+    vertices, faces = (3, rows) if lists else (rows, 1)
+    header = (
+        f"ply\nformat {form} 1.0\nelement vertex {vertices}\nproperty float x\nproperty float y\nproperty float z\n"
+    )
+    header += f"element face {faces}\nproperty list uchar int vertex_indices\nend_header\n"
+    body = b"0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n" if form == "ascii" else bytes(36) + b"\3" + bytes(12)
+    (tmp_path / "a.ply").write_bytes(header.encode() + body)
+    for load in (load_cloud, load_mesh):
+        tracemalloc.start()
+        with pytest.raises(UserError, match=f"truncated, for its {rows:,} elements"):
+            load(tmp_path / "a.ply")
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+        tracemalloc.stop()
+
+
+def test_a_list_longer_than_its_file_is_refused(tmp_path: Path):
+    header = (
+        "ply\nformat binary_little_endian 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\n"
+    )
+    header += "element face 1\nproperty list uint int vertex_indices\nend_header\n"
+    (tmp_path / "a.ply").write_bytes(header.encode() + bytes(12) + struct.pack("<I", 2**31 - 1) + bytes(12))
     with pytest.raises(UserError, match="truncated"):
-        load_cloud(tmp_path / "a.ply")
+        load_mesh(tmp_path / "a.ply")
+
+
+@pytest.mark.parametrize(
+    ("kind", "corner"), [("int64", 2**63 - 1), ("uint64", 2**64 - 1), ("int", 2**31), ("uint", -1)]
+)
+def test_corners_of_a_text_that_fit_no_number_are_refused(tmp_path: Path, kind: str, corner: int):
+    header = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+    header += f"element face 1\nproperty list uchar {kind} vertex_indices\nend_header\n"
+    (tmp_path / "a.ply").write_text(header + f"0 0 0\n1 0 0\n0 1 0\n3 0 1 {corner}\n")
+    with pytest.raises(UserError, match="none of the type"):
+        load_mesh(tmp_path / "a.ply")
+
+
+KINDS = ["char", "uchar", "short", "uint", "int64", "uint64", "float", "double"]
+LINES = [*(f"property {kind} {name}" for kind in KINDS for name in "xyz")]
+LINES += [f"property list {count} {kind} vertex_indices" for count in KINDS for kind in KINDS]
+LINES += [
+    f"element {name} {rows}" for name in ("vertex", "face", "tristrips", "a") for rows in (0, 1, 2, 10**6, 10**20)
+]
+WORDS = ["0", "1", "2", "-1", "3 0 1 2", "nan", "inf", "1e300", "9" * 20, "0.5", "x"]
+
+
+@given(
+    form=st.sampled_from(["ascii", "binary_little_endian", "binary_big_endian"]),
+    more=st.lists(st.sampled_from(LINES), max_size=6),
+    words=st.lists(st.sampled_from(WORDS), max_size=24),
+    content=st.binary(max_size=60),
+    sound=st.booleans(),
+)
+@settings(deadline=None, max_examples=200)
+def test_odd_plys_give_a_message_or_a_cloud(
+    tmp_path_factory, form: str, more: list, words: list, content: bytes, sound
+):
+    path = tmp_path_factory.mktemp("ply") / "a.ply"
+    start = ["element vertex 2", *(f"property float {x}" for x in "xyz"), "element face 1"] if sound else []
+    header = "\n".join(["ply", f"format {form} 1.0", *start, *more, "end_header", ""])
+    vertices = b"0 0 0\n1 0 0\n" if form == "ascii" else bytes(24)
+    body = " ".join(words).replace(" x ", "\n").encode() if form == "ascii" else content
+    path.write_bytes(header.encode() + vertices * sound + body)
+    for load in (load_cloud, load_mesh):
+        assert isinstance(read_or_refused(load, path), (PointCloud, Mesh, NoneType))
 
 
 def test_arrays_that_are_no_clouds(tmp_path: Path):

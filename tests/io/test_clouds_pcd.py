@@ -1,6 +1,7 @@
 """PCD files. Oracles: the numbers that the test itself wrote, byte by byte, and files written by open3d."""
 
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,37 @@ def test_pcd(tmp_path: Path, data: str):
         (tmp_path / "a.pcd").write_bytes((header + body)[: -cut - 3])
         with pytest.raises(UserError, match=r"a\.pcd"):
             load_cloud(tmp_path / "a.pcd")
+
+
+@pytest.mark.parametrize("data", ["ascii", "binary", "binary_compressed"])
+@pytest.mark.parametrize("points", [10**9, 10**12, 10**20])
+def test_a_header_that_asks_for_too_much_is_refused_before_memory_is_taken(tmp_path: Path, data: str, points: int):
+    body = b"1 2 3\n" if data == "ascii" else struct.pack("<II", 13, 12) * (data != "binary") + bytes(13)
+    (tmp_path / "a.pcd").write_bytes(pcd(data, "x y z", "4 4 4", "F F F", "1 1 1", points) + body)
+    tracemalloc.start()
+    with pytest.raises(UserError, match=f"truncated|{points:,} points"):
+        load_cloud(tmp_path / "a.pcd")
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("data", ["ascii", "binary", "binary_compressed"])
+def test_normals_may_be_of_another_width_than_points(tmp_path: Path, data: str):
+    normals = NORMALS.astype("<f4")
+    if data == "ascii":
+        body = text_of(FAR, normals).encode()
+    elif data == "binary":
+        rows = np.zeros(7, "(3,)<f8, (3,)<f4")
+        rows["f0"], rows["f1"] = FAR, normals
+        body = rows.tobytes()
+    else:
+        content = FAR.T.tobytes() + normals.T.tobytes()
+        body = struct.pack("<II", len(literal(content)), len(content)) + literal(content)
+    fields = "x y z normal_x normal_y normal_z"
+    (tmp_path / "a.pcd").write_bytes(pcd(data, fields, "8 8 8 4 4 4", "F F F F F F", "1 1 1 1 1 1", 7) + body)
+    cloud = load_cloud(tmp_path / "a.pcd")
+    np.testing.assert_array_equal(cloud.points, FAR)
+    np.testing.assert_allclose(cloud.normals, NORMALS, atol=1e-6)
 
 
 def test_compressed_repetitions():

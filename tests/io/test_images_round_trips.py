@@ -15,6 +15,7 @@ from PIL import Image as Pillow
 
 from nfield.core.checks import UserError
 from nfield.core.image import Image
+from nfield.core.libraries import open3d
 from nfield.io.images import png
 from nfield.io.images.images import load_image, open_image_writer, save_image
 
@@ -105,6 +106,19 @@ def test_png16_transparent_colour_becomes_alpha(tmp_path: Path):
     assert image.pixels[0].tolist() == [[1, 2, 3, 0], [1, 2, 4, 65535]]
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 2**19 + 1])
+def test_png16_transparent_colours_of_another_length(tmp_path: Path, count: int):
+    pixels = np.array([[[1, 2, 3], [1, 2, 4]]], np.uint16)
+    body = bytes(2 * count)
+    extra = struct.pack(">I", len(body)) + b"tRNS" + body + struct.pack(">I", zlib.crc32(b"tRNS" + body))
+    (tmp_path / "image.png").write_bytes(slow_png(pixels, 2, [0], False, extra))
+    if count < 3:
+        with pytest.raises(UserError, match="damaged"):
+            load_image(tmp_path / "image.png")
+    else:
+        np.testing.assert_array_equal(load_image(tmp_path / "image.png").pixels, pixels)
+
+
 def test_png16_is_turned_upright(tmp_path: Path):
     exif = Pillow.Exif()
     exif[0x0112] = 6
@@ -152,6 +166,14 @@ def test_others_read_our_pngs(tmp_path: Path, channels: int, mode: str):
         # Pillow keeps 16 bits of grey only; of other colours it gives the upper 8.
         pixels = image.pixels if channels == 1 else (image.pixels >> 8)
         np.testing.assert_array_equal(np.asarray(picture).reshape(33, 21, -1)[..., -1], pixels[..., -1])
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_open3d_reads_all_16_bits_of_our_pngs(tmp_path: Path, channels: int):
+    image = make(3, 33, 21, channels, np.uint16)
+    save_image(tmp_path / "deep.png", image.full(), image)
+    read = open3d().t.io.read_image(str(tmp_path / "deep.png")).as_tensor().numpy()
+    np.testing.assert_array_equal(read, image.pixels)
 
 
 def test_others_read_our_tiffs(tmp_path: Path):

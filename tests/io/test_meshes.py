@@ -13,6 +13,7 @@ from nfield.core.checks import UserError
 from nfield.core.mesh import Mesh
 from nfield.io.geometry import meshes
 from nfield.io.geometry.clouds import load_cloud
+from nfield.io.geometry.geometry import strips
 from nfield.io.geometry.meshes import check_mesh_path, load_mesh, save_mesh
 
 SUFFIXES = sorted(meshes.WRITERS)
@@ -108,6 +109,53 @@ def test_binary_ply_with_polygons_of_mixed_length(tmp_path: Path, order: str):
     assert load_mesh(tmp_path / "a.ply").faces.tolist() == [[0, 1, 2], [0, 2, 3], [0, 2, 3]]
 
 
+@pytest.mark.parametrize("form", ["ascii", "binary_little_endian", "binary_big_endian"])
+@pytest.mark.parametrize(
+    "wound", [[[0, 1, 2, 3, 0, 1]], [[0, 1, 2, 3, -1, 2, 3, 0, 1, -1]], [[0, 1, 2, 3], [2, 3, 0, 1]]]
+)
+def test_triangle_strips_of_a_ply(tmp_path: Path, form: str, wound: list[list[int]]):
+    """Oracle: the solid that the strip is wound around, closed, of volume 1/6 and with its outside outward."""
+    vertices = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1.0]])
+    lines = ["ply", f"format {form} 1.0", "element vertex 4", *(f"property double {x}" for x in "xyz")]
+    lines += [f"element tristrips {len(wound)}", "property list int int vertex_indices", "end_header", ""]
+    if form == "ascii":
+        rows = [*vertices.tolist(), *([len(strip), *strip] for strip in wound)]
+        body = "".join(" ".join(map(str, row)) + "\n" for row in rows).encode()
+    else:
+        order = "<" if "little" in form else ">"
+        body = vertices.astype(f"{order}f8").tobytes()
+        body += b"".join(np.array([len(strip), *strip], f"{order}i4").tobytes() for strip in wound)
+    (tmp_path / "a.ply").write_bytes("\n".join(lines).encode() + body)
+    mesh = load_mesh(tmp_path / "a.ply")
+    solid = trimesh.Trimesh(mesh.vertices, mesh.faces, process=False)
+    assert solid.is_watertight
+    assert solid.is_winding_consistent
+    assert mesh.volume == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize(
+    ("strip", "faces"),
+    [
+        ([0, 1, 2, 3], [[0, 1, 2], [2, 1, 3]]),
+        ([0, 1, 2, -1, 1, 2, 3], [[0, 1, 2], [1, 2, 3]]),
+        ([0, 1, 2, 2, 3, 3, 1, 0], [[0, 1, 2], [1, 3, 0]]),  # one strip led on to the next by a vertex twice
+        ([-1, 0, 1, -1, 2, -1, -1], []),
+        ([], []),
+    ],
+)
+def test_strips_by_hand(strip: list[int], faces: list[list[int]]):
+    assert strips(np.array([len(strip)]), np.array(strip, np.int64)).tolist() == faces
+
+
+def test_faces_and_strips_of_a_ply_are_taken_together(tmp_path: Path):
+    lines = ["ply", "format ascii 1.0", "element vertex 4", *(f"property float {x}" for x in "xyz")]
+    lines += ["element face 1", "property list uchar int vertex_index"]
+    lines += ["element tristrips 1", "property list int int vertex_indices", "end_header"]
+    lines += ["0 0 0", "1 0 0", "0 1 0", "0 0 1", "3 0 1 2", "4 0 1 2 3"]
+    (tmp_path / "a.ply").write_text("\n".join(lines))
+    assert load_mesh(tmp_path / "a.ply").faces.tolist() == [[0, 1, 2], [0, 1, 2], [2, 1, 3]]
+
+
 def test_obj_seams_do_not_split_vertices(tmp_path: Path):
     lines = ["mtllib none.mtl", "o thing", "v 0 0 0 1 0 0", "v 1 0 0 0 1 0", "v 0 1 0 0 0 1", "v 0 0 1 1 1 1"]
     lines += ["vt 0 0", "vt 1 1", "vn 0 0 1", "vn 0 1 0", "usemtl x", "s off", "g one"]
@@ -194,6 +242,8 @@ def test_off_kinds(tmp_path: Path):
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 0 1 2"], "name vertices that do not exist"),
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2"], "3 points but no faces"),
         (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 x"], "Cannot read"),
+        (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 99999999999999999999"], "not understood"),
+        (["v 0 0 0", "v 1 0 0", "v 0 1 0", "f 1 2 3.5"], "Cannot read"),
     ],
 )
 def test_files_that_are_no_meshes(tmp_path: Path, lines: list[str], message: str):

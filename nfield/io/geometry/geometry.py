@@ -114,6 +114,26 @@ def fans(
     return corners[np.stack([start, start + step + 1, start + step + 2], axis=1)].astype(np.int64).reshape(-1, 3)
 
 
+def strips(
+    counts: Integer[np.ndarray, " strips"], corners: Integer[np.ndarray, " corners"]
+) -> Int64[np.ndarray, "f 3"]:
+    """Triangles of strips: each three neighbours in turn, every second one turned round; -1 begins another strip.
+
+    `corners` holds the vertices of all strips in turn, `counts` how many each has. Triangles that only lead from one
+    place of a strip to another, with a vertex twice, are dropped.
+    """
+    corners = corners.astype(np.int64, copy=False)
+    begins = np.zeros(len(corners) + 1, np.bool_)
+    begins[0] = begins[np.cumsum(counts)] = True
+    begins[1:] |= corners == -1
+    place = np.arange(len(corners))
+    first = np.maximum.accumulate(np.where(begins[:-1], place, 0))
+    a, b, c = corners[:-2], corners[1:-1], corners[2:]
+    odd = (place - first)[:-2] % 2 == 1
+    kept = (first[:-2] == first[2:]) & (a != b) & (b != c) & (a != c) & (c != -1)
+    return np.stack([np.where(odd, b, a), np.where(odd, a, b), c], axis=1)[kept]
+
+
 def merged(points: Float64[np.ndarray, "n 3"]) -> tuple[Float64[np.ndarray, "v 3"], Int64[np.ndarray, " n"]]:
     """The distinct points in order of their first appearance, and the row of each point among them."""
     # +0.0 makes one zero of both, so that equal bytes are equal points.

@@ -1,7 +1,7 @@
 """Wavefront OBJ files.
 
-Read here and not by trimesh, which drops vertices without faces and splits or reorders them along seams of textures
-and normals, so that a closed mesh would have holes.
+Read here and not by trimesh or open3d: both split vertices along seams of textures and normals, so that a closed mesh
+would have holes. trimesh does not where it is asked to keep their order, but drops vertices without faces even then.
 """
 
 from pathlib import Path
@@ -107,7 +107,7 @@ def _corners(lines: list[str]) -> tuple[Int64[np.ndarray, " f"], Int64[np.ndarra
         each = table.shape[1] // max(count, 1)
         if table.shape[1] == each * count and single in (0, count, 2 * count) and double in (0, count):
             parts = {1: [0], 2: [0, 2] if double else [0, 1], 3: [0, 1, 2]}.get(each)
-            if parts is not None and np.isfinite(table).all():
+            if parts is not None and ((np.abs(table) < 2**53) & (table == np.round(table))).all():
                 corners = np.zeros((len(lines) * count, 3), np.int64)
                 corners[:, parts] = table.reshape(-1, each)
                 return np.full(len(lines), count, np.int64), corners

@@ -1,6 +1,6 @@
 """OFF files, with the normals (NOFF) and colours (COFF) of their vertices.
 
-Read here and not by trimesh, which drops normals and colours and accepts truncated files.
+Read here and not by trimesh, which drops normals and colours, and like open3d takes truncated files for whole ones.
 """
 
 import re

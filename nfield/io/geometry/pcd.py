@@ -1,6 +1,9 @@
 """PCD files of the Point Cloud Library: ASCII, binary and compressed.
 
-Read here, so that clouds need no heavy package, and each damaged file gives a message.
+Read here and not by open3d 0.20, which is as fast (a million points with normals and colours as text: 0.7 s here, 0.9 s
+there), but takes every field for as wide as x, so that float normals beside double points come out wrong. It ends the
+process on padding beside such fields and on lies about compressed points. Of truncated text it hands over what memory
+holds for the numbers that are missing, and of truncated binary files no points and no error.
 """
 
 import struct
@@ -92,11 +95,17 @@ def _layout(header: dict[str, list[str]]) -> tuple[list[str], np.dtype, int]:
 def _read_columns(
     path: Path, data: str, fields: list[str], dtype: np.dtype, points: int, start: int, lines: int
 ) -> dict[str, np.ndarray]:
+    left = path.stat().st_size - start
     if data == "ascii":
+        # Asked before reading, which takes memory for all points; a number takes a digit and a separator at least.
+        least = 2 * points * sum(dtype[place].shape[0] for place in range(len(fields)))
+        if least > left + 1:
+            raise ValueError(
+                f"the file is truncated, for its {points:,} points take {least:,} bytes, and it has {left:,}"
+            )
         return _read_ascii(path, fields, dtype, points, lines)
     with open(path, "rb") as file:
         file.seek(start)
-        left = path.stat().st_size - start
         if data == "binary":
             if left < points * dtype.itemsize:
                 raise ValueError(f"the file is truncated, for it lacks {points * dtype.itemsize - left:,} bytes")

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from nfield.io.files import damaged, shown
 from nfield.io.geometry.number_lines import ENCODING
 
@@ -61,6 +63,7 @@ def read_header(path: Path) -> Header:
             if words == ["end_header"]:
                 if order is None:
                     raise damaged(path, "its header has no line 'format'")
+                _check_counts(path, elements, binary=bool(order))
                 return Header(order=order, elements=elements, start=file.tell(), lines=number)
             if not line.endswith("\n"):
                 break
@@ -81,6 +84,18 @@ def read_header(path: Path) -> Header:
             except (ValueError, LookupError):
                 raise damaged(path, f"line {number} of its header is not understood: {shown(line)}") from None
     raise damaged(path, "its header has no line 'end_header': it is truncated or no PLY file")
+
+
+def _check_counts(path: Path, elements: list[Element], *, binary: bool) -> None:
+    """Raise UserError where the file is too small for an element's rows, before any memory is taken for them."""
+    size = path.stat().st_size
+    for element in elements:
+        # In text a number takes a digit and a separator at least.
+        widths = [np.dtype(prop.count or prop.dtype).itemsize if binary else 2 for prop in element.properties]
+        least = element.rows * sum(widths)
+        if least > size + 1:
+            reason = f"its {element.rows:,} elements '{element.name}' take {least:,} bytes or more"
+            raise damaged(path, f"it is truncated, for {reason}, and it has {size:,}")
 
 
 def _not_negative(text: str) -> int:

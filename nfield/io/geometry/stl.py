@@ -1,6 +1,6 @@
 """STL files, ASCII and binary.
 
-Read here and not by trimesh, which takes a truncated ASCII file for an empty scene.
+Read here and not by trimesh or open3d, which take a truncated file for an empty scene or mesh.
 """
 
 from pathlib import Path

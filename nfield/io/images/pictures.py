@@ -34,11 +34,14 @@ def read_picture(path: str | Path) -> Decoded | None:
 
 
 def picture_orientation(path: str | Path) -> int:
-    """The EXIF orientation, 1 where there is none."""
+    """The EXIF orientation, 1 where there is none. Raises UserError where Pillow finds the file damaged."""
     from PIL import Image
 
-    with _quiet_at_any_size(), Image.open(path) as picture:
-        return int(picture.getexif().get(ORIENTATION, 1))
+    try:
+        with _quiet_at_any_size(), Image.open(path) as picture:
+            return int(picture.getexif().get(ORIENTATION, 1))
+    except DECODING_ERRORS as error:
+        raise unreadable(str(path), f"it is truncated or damaged ({error})") from None
 
 
 def picture_size(path: str | Path) -> tuple[int, int, int] | None:

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 
 from nfield.backbones.mlp import MLPConfig
+from nfield.core.libraries import sklearn_datasets
 from nfield.lab.ensemble import Ensemble
 from nfield.lab.experiment import Experiment, Outcome, Setting, Sized
 from nfield.lab.learning import follow, record_steps, tuned_rate
@@ -50,10 +51,11 @@ SIZES = Sized(
 
 
 def digits(count: int) -> tuple[Float[np.ndarray, "n 64"], Float[np.ndarray, "n 10"]]:
-    """Pictures of 8 × 8 pixels in [-1, 1], and their labels as 0 or 1 for each digit, less the mean over all."""
-    from sklearn.datasets import load_digits  # on first use: it takes a second
+    """Pictures of 8 × 8 pixels in [-1, 1], and their labels as 0 or 1 for each digit, less the mean over all.
 
-    pixels, labels = load_digits(return_X_y=True)
+    Raises UserError where scikit-learn is missing.
+    """
+    pixels, labels = sklearn_datasets().load_digits(return_X_y=True)
     points = np.asarray(pixels[:count], dtype=np.float64) / 8 - 1
     values = np.eye(10)[np.asarray(labels[:count])]
     return points, values - values.mean(0)
