@@ -76,10 +76,9 @@ def new_folder(source: str) -> Path:
     stem = Path(source).stem or "run"
     folder, number = Path("runs") / stem, 2
     try:
-        Path("runs").mkdir(exist_ok=True)
         while True:
             try:
-                folder.mkdir()
+                folder.mkdir(parents=True)
                 return folder
             except FileExistsError:
                 folder, number = Path("runs") / f"{stem}-{number}", number + 1
@@ -105,6 +104,7 @@ def main(job: Job, arguments: Sequence[str]) -> None:
             # A run that was refused has written nothing.
             with contextlib.suppress(OSError):
                 out.rmdir()
+                out.parent.rmdir()
     written = job.finish(command, result)
     # The report reads the run folder: what takes much memory need not be there twice.
     del result, data
