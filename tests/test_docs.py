@@ -197,6 +197,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     points = draw.normal(size=(300, 3))
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     save_cloud(tmp_path / "scan.ply", PointCloud.from_arrays(points))
+    line = np.linspace(0, 4, 60)
+    np.savetxt(tmp_path / "samples.csv", np.stack([line, np.sin(3 * line)], 1), delimiter=",")
     ball = extract_surface(lambda x: x.norm(dim=-1) - 1, np.full(3, -1.2), np.full(3, 1.2), 16)
     save_mesh(tmp_path / "truth.ply", ball)
     monkeypatch.chdir(tmp_path)
@@ -230,6 +232,8 @@ def shortened(words: list[str]) -> list[str]:
         assert words[1] in {*EXPERIMENTS, "all"}
         words[1] = words[1] if words[1] in {"order-1d", "all"} else "complexity"
         words += [] if "--size" in words else ["--size", "quick"]
+    if words[0] == "fit-signal":
+        words += ["--quiet", "--steps", "5", "--adam-steps", "3", "--refine-steps", "2"]
     if words[0] == "solve":
         words += ["--quiet", "--steps", "3", "--points", "16", "--evaluations", "2"]
     if words[0] == "bench":
@@ -273,7 +277,7 @@ def test_verbs_named_in_words_exist(path: Path) -> None:
 def test_every_job_has_a_command_and_every_picture_is_used_in_the_readme() -> None:
     text = read("README.md")
     verbs = [words[1] for words in commands(text) if words[0] == "nfield"]
-    assert verbs == ["fit-image", "reconstruct", "render-views", "solve", "lab"]
+    assert verbs == [*[job.verb for job in JOBS.values()], "lab"]
     pictures = re.findall(r"\((docs/pictures/[\w-]+\.png)\)", text)
     assert len(pictures) == 6
     assert {path.name for path in (ROOT / "docs" / "pictures").iterdir()} == {Path(name).name for name in pictures}

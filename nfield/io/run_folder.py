@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
+import safetensors
 import torch
 
 from nfield.core.checks import UserError, finite_or_none
@@ -33,6 +33,7 @@ from nfield.io.atomic import remove_temporaries, write_bytes, write_json, writin
 from nfield.io.json_files import read_json
 from nfield.io.lock import NAME as LOCK
 from nfield.io.lock import FolderLock
+from nfield.io.weights import weight_bytes, weights_of
 
 FILES = ("config.json", "history.jsonl", "metrics.json", "report.html")
 FOLDERS = ("checkpoint", "outputs")
@@ -313,11 +314,7 @@ class RunFolder:
 
     def save_weights(self, run: str, step: int, weights: dict[str, torch.Tensor]) -> None:
         """Save weights alone: enough for every command but --resume."""
-        tensors = {name: value.detach().cpu().contiguous().clone() for name, value in weights.items()}
-        # One entry only: the order of several entries in the file would not be the same each time.
-        about = json.dumps({"run": run, "step": step, "sha256": _tensor_digest(tensors)})
-        path = self.checkpoints / f"{run}-{step:08d}.safetensors"
-        write_bytes(path, safetensors.torch.save(tensors, metadata={"nfield": about}))
+        write_bytes(self.checkpoints / f"{run}-{step:08d}.safetensors", weight_bytes(run, step, weights))
 
     def load_checkpoint(self, run: str) -> Checkpoint | None:
         """The newest intact training state of `run`; None where there is none.
@@ -354,7 +351,7 @@ class RunFolder:
         """
         for step, path in reversed(_numbered(self.checkpoints, run, ".safetensors")):
             try:
-                return step, _read_weights(path)
+                return step, weights_of(path.read_bytes())
             except OSError as error:
                 _warn_damaged(path, str(error.strerror))
             except (ValueError, KeyError, safetensors.SafetensorError):
@@ -362,26 +359,6 @@ class RunFolder:
         raise UserError(
             f"'{self.path}' has no intact checkpoint of '{run}'. Run it again, or continue it with --resume."
         )
-
-
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    data = path.read_bytes()
-    header_length = int.from_bytes(data[:8], "little")
-    about = json.loads(json.loads(data[8 : 8 + header_length])["__metadata__"]["nfield"])
-    tensors = safetensors.torch.load(data)
-    if _tensor_digest(tensors) != about["sha256"]:
-        raise ValueError("checksum")
-    return tensors
-
-
-def _tensor_digest(tensors: dict[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        value = tensors[name]
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        # A copy by `cat`: a tensor of one entry may count as contiguous with a stride that `view` refuses.
-        digest.update(torch.cat([value.reshape(-1)]).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _warn_damaged(path: Path, reason: str) -> None:

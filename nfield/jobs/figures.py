@@ -119,6 +119,7 @@ def side_metrics(this: Any, side: Any, measured: Measured) -> dict[str, Any]:
         "diagnostics_seconds": spent,
         "diagnostics_share": spent / trained.seconds if trained.seconds > 0 else None,
         "steps": trained.steps,
+        "stopped": trained.stopped,
         "precision": trained.precision,
         "device": this.config["device"],
         "seed": this.options.seed,

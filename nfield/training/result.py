@@ -28,6 +28,8 @@ class TrainingResult:
     """Whether one of the stops was reached."""
     precision: str
     """The precision that was used; never 'auto'."""
+    stopped: str = "finished"
+    """What ended it: steps, seconds, target quality or converged; finished, where no loop of steps was."""
 
 
 def history_line(
