@@ -74,8 +74,12 @@ class PhaseNetwork(AbstractBackbone):
         shifts = torch.tensor(shifts_for(config.shifts, in_dim), device=generator.device)
         self.register_buffer("shifts", shifts)
         self.shifts: torch.Tensor
-        self._with_sine = [m for m, shift in enumerate(shifts.tolist()) if any(shift)]
-        self.waves = len(shifts) + len(self._with_sine)
+        with_sine = [m for m, shift in enumerate(shifts.tolist()) if any(shift)]
+        self.waves = len(shifts) + len(with_sine)
+        # A list would be copied to the device at every call.
+        places = torch.tensor(with_sine, dtype=torch.int64, device=generator.device)
+        self.register_buffer("with_sine", places, persistent=False)
+        self.with_sine: torch.Tensor
         same: dict[str, Any] = {
             name: getattr(config, name) for name in ("width", "depth", "activation", "adaptive", "adaptive_factor")
         }
@@ -106,7 +110,7 @@ class PhaseNetwork(AbstractBackbone):
         flat = features.reshape(-1, self.in_dim)
         with exact_where_coordinates(flat):
             angles = self.shifts @ flat.T
-            waves = torch.cat([angles.cos(), angles[self._with_sine].sin()])
+            waves = torch.cat([angles.cos(), angles[self.with_sine].sin()])
         values = (self.amplitudes(flat) * waves[..., None]).sum(0)
         return values.reshape(*features.shape[:-1], self.out_dim)
 

@@ -111,6 +111,7 @@ class Lenses:
         self._numbers = torch.tensor(numbers, dtype=torch.float64)
         self._fisheye = torch.tensor([lens.model == "fisheye" for lens in self.lenses])
         self._bent = torch.tensor([lens.distorts for lens in self.lenses])
+        self._any_bent = any(lens.distorts for lens in self.lenses)
 
     def directions(self, index: Int[Tensor, "*batch"], places: Float[Tensor, "*batch 2"]) -> Float[Tensor, "*batch 3"]:
         """Unit directions, in the cameras' axes, through places (u, v) of the pictures of lenses given by number."""
@@ -122,7 +123,7 @@ class Lenses:
         a = (places[..., 0] - numbers[..., 2]) / numbers[..., 0]
         b = (places[..., 1] - numbers[..., 3]) / numbers[..., 1]
         minus = -torch.ones_like(a)
-        if bool(self._bent.any()):
+        if self._any_bent:
             bent, round_ = self._bent[index], self._fisheye[index]
             flat = bent & ~round_
             if bool(flat.any()):

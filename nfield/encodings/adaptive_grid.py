@@ -163,7 +163,8 @@ class AdaptiveGrid(AbstractEncoding):
         """Weights say themselves which tiles they hold: take that over before the values are copied."""
         for level in range(len(self.nodes)):
             kept = state_dict.get(f"{prefix}kept_{level}")
-            if kept is None or kept.numel() == 0 or torch.equal(kept, getattr(self, f"kept_{level}")):
+            # Weights of a file are on the CPU, wherever the grid is.
+            if kept is None or kept.numel() == 0 or torch.equal(kept.cpu(), getattr(self, f"kept_{level}").cpu()):
                 continue
             places = self._places(level, kept.cpu()).to(self.origin.device)
             setattr(self, f"kept_{level}", kept.to(self.origin.device))

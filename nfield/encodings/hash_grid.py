@@ -75,7 +75,7 @@ class HashGrid(AbstractEncoding):
         self.derivative_order = 2 if self.smooth else 1
         cells = config.resolutions()
         # Smooth steps are flat at nodes: half a cell of shift keeps the levels' nodes, and the domain's edge, apart.
-        nodes = [n + 2 if self.smooth else n + 1 for n in cells]
+        self.nodes = nodes = [n + 2 if self.smooth else n + 1 for n in cells]
         sizes = [min(n**in_dim, config.table_size) for n in nodes]
         self.dense_levels = sum(n**in_dim <= config.table_size for n in nodes)
         factors = [
@@ -153,22 +153,40 @@ class HashGrid(AbstractEncoding):
             used, lower, upper, fractions = [], [], [], []
             for axis in gated:
                 cell, fraction = self._locate(axis, self.cells[level])
-                nodes, place = torch.unique(torch.stack([cell, cell + 1]), return_inverse=True)
+                nodes, low, high = _read_nodes(cell, self.nodes[level])
                 used.append(nodes[:, None, None])
-                lower.append(place[0])
-                upper.append(place[1])
+                lower.append(low)
+                upper.append(high)
                 fractions.append(fraction)
             rows = self._rows(used, slice(level, level + 1)).reshape(-1)
             values = self.features.index_select(0, rows).reshape(*(len(u) for u in used), self.config.features)
             for i, fraction in enumerate(fractions):
                 t = fraction.reshape(len(fraction), *[1] * (self.in_dim - i))
-                low, high = values.index_select(i, lower[i]), values.index_select(i, upper[i])
-                values = low + t * (high - low)
+                below, above = values.index_select(i, lower[i]), values.index_select(i, upper[i])
+                values = below + t * (above - below)
             levels.append(values)
         return torch.cat(levels, -1)
 
     def _gate(self, x: Float[torch.Tensor, "*shape"]) -> Float[torch.Tensor, "*shape"]:
         return x if self.smooth else first_order_only(x, "The hash grid with linear interpolation")
+
+
+def _read_nodes(
+    cell: Int[torch.Tensor, " n"], nodes: int
+) -> tuple[Int[torch.Tensor, " k"], Int[torch.Tensor, " n"], Int[torch.Tensor, " n"]]:
+    """Nodes to read along an axis for points in these cells, and each point's lower and upper one among them.
+
+    On a CPU that is every node that is needed, once. On a GPU the CPU would have to wait for their number: there all
+    nodes of the level are read, or where these are more, two for each point.
+    """
+    ends = torch.stack([cell, cell + 1])
+    if not cell.is_cuda:
+        found, place = torch.unique(ends, return_inverse=True)
+        return found, place[0], place[1]
+    if nodes <= ends.numel():
+        return torch.arange(nodes, dtype=cell.dtype, device=cell.device), ends[0], ends[1]
+    number = torch.arange(len(cell), device=cell.device)
+    return ends.reshape(-1), number, number + len(cell)
 
 
 class _WeightedRows(torch.autograd.Function):

@@ -79,7 +79,7 @@ class Ansatz:
             space = points[:, : self.problem.domain.dimension]
             if not self.starts:
                 return self.prescribed(points) + self.problem.domain.vanishing(space) * value
-            inner = self.problem.domain.vanishing(space) * (value - self._start_of(points, network, by_point))
+            inner = self.problem.domain.vanishing(space) * (value - self._start_of(points, network))
             return self._at_start(points) + inner
         return self.prescribed(points) + value - self._sum(points, network, by_point)
 
@@ -126,7 +126,8 @@ class Ansatz:
             if network is not None and not starts and len(spatial) == points.shape[1] and not by_point:
                 found = network(place[:1]).expand(len(points), 1)  # a corner is one point
             elif starts:
-                found = self._at_start(place) if network is None else self._start_of(place, network, by_point)
+                one = len(spatial) == self.problem.domain.dimension and not by_point
+                found = self._at_start(place) if network is None else self._start_of(place, network, one_place=one)
             elif network is not None:
                 found = network(place)
             elif self.boundary is not None:
@@ -148,12 +149,12 @@ class Ansatz:
         return value
 
     def _start_of(
-        self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor], by_point: bool
+        self, points: torch.Tensor, network: Callable[[torch.Tensor], torch.Tensor], *, one_place: bool = False
     ) -> torch.Tensor:
-        """The same polynomial of a network."""
+        """The same polynomial of a network; `one_place` says that the points differ in time alone."""
         start, passed = self._start(points), points[:, -1:] - self.problem.low[-1]
-        if len(points) > 1 and not by_point and bool((start == start[:1]).all()):
-            start = start[:1]  # all points have one place at the start
+        if one_place:
+            start = start[:1]
         if 1 not in self.starts:
             return network(start).expand(len(points), 1)
         kept = torch.is_grad_enabled()

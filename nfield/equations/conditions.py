@@ -60,7 +60,11 @@ Condition = Dirichlet | Neumann | Periodic | Initial
 
 
 def values_at(value: Value, points: Float[torch.Tensor, "n d"], what: str) -> Float[torch.Tensor, "n 1"]:
-    """A condition's value at points. Raises UserError where a function gives another shape or values not finite."""
+    """A condition's value at points. Raises UserError where a function gives another shape or values not finite.
+
+    Values on a GPU are not looked at, for which the CPU would have to wait in every step: problems are checked before
+    training, and losses while it lasts.
+    """
     if not callable(value):
         return torch.full_like(points[:, :1], float(value))
     found = value(points)
@@ -70,7 +74,7 @@ def values_at(value: Value, points: Float[torch.Tensor, "n d"], what: str) -> Fl
             f"{what} returned {shape} for points of shape {tuple(points.shape)}: "
             f"it must return one number a point, a tensor of shape ({len(points)},) or ({len(points)}, 1)."
         )
-    if not bool(torch.isfinite(found).all()):
+    if not found.is_cuda and not bool(torch.isfinite(found).all()):
         where = points[~torch.isfinite(found.reshape(-1))][0].tolist()
         raise UserError(f"{what} is not finite at {tuple(round(v, 6) for v in where)}. Give finite values everywhere.")
     return found.reshape(-1, 1)

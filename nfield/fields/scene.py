@@ -10,6 +10,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from nfield.core.lens import Lens, Lenses
+from nfield.core.moving import beside
 from nfield.core.views import rays_through
 from nfield.fields.radiance import RadianceField
 from nfield.rendering.composite import Packed
@@ -79,7 +80,7 @@ class ViewFrame:
 
     def inner(self, points: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n 3"]:
         """Normalised places of points of the world."""
-        return (points - points.new_tensor(self.middle)) / self.scale
+        return (points - beside(self.middle, points)) / self.scale
 
     def reach(self, position: Float64[np.ndarray, "3"]) -> float:
         """A distance from a place of the world beyond which nothing is seen from it."""

@@ -31,6 +31,11 @@ class SolutionField(torch.nn.Module):
         self.weights: torch.Tensor
         self.calls: torch.Tensor
 
+    def _apply(self, fn: Any, recurse: bool = True) -> "SolutionField":
+        moved = super()._apply(fn, recurse)
+        self.centre, self.half_sides = (t.to(self.weights.device) for t in (self.centre, self.half_sides))
+        return moved
+
     @property
     def in_dim(self) -> int:
         """Number of coordinates, time included."""

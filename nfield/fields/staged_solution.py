@@ -21,6 +21,11 @@ class StagedSolution(torch.nn.Module):
         # Not in the state: they follow from the problem.
         self.centre, self.half_sides = (low + high) / 2, (high - low) / 2
 
+    def _apply(self, fn: Any, recurse: bool = True) -> "StagedSolution":
+        moved = super()._apply(fn, recurse)
+        self.centre, self.half_sides = (t.to(self.staged.scales.device) for t in (self.centre, self.half_sides))
+        return moved
+
     @property
     def in_dim(self) -> int:
         """Number of coordinates, time included."""

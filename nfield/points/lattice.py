@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_matrix
 
 from nfield.core.blocks import blocks
+from nfield.core.moving import beside, sent
 
 BITS = 20
 LARGEST = 2 ** (BITS - 1)
@@ -42,15 +43,21 @@ def unpack(keys: Int[torch.Tensor, "*shape"]) -> Nodes:
 def dilated(keys: Keys, reach: int) -> Int[torch.Tensor, " m"]:
     """Keys of all nodes within `reach` of the given ones along every axis, sorted."""
     for axis in range(3):
-        shift = 1 << (BITS * (2 - axis))
-        keys = torch.unique(torch.cat([keys + step * shift for step in range(-reach, reach + 1)]))
+        along = 1 << (BITS * (2 - axis))
+        keys = torch.unique(torch.cat([keys + step * along for step in range(-reach, reach + 1)]))
     return keys
 
 
 def block(low: Int[torch.Tensor, "3"], high: Int[torch.Tensor, "3"]) -> Keys:
     """Keys of all nodes from `low` to `high`, both included, sorted."""
-    axes = [torch.arange(int(a), int(b) + 1, device=low.device) for a, b in zip(low, high, strict=True)]
+    ends = torch.stack([low, high + 1], 1).tolist()
+    axes = [torch.arange(start, stop, device=low.device) for start, stop in ends]
     return pack(torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3))
+
+
+def shift(x: int, y: int, z: int) -> int:
+    """What the keys of nodes grow by where the nodes do by so many steps."""
+    return (x << (2 * BITS)) + (y << BITS) + z
 
 
 def look_up(
@@ -102,12 +109,11 @@ class Level:
         """The same for nodes of the given keys."""
         rows = torch.zeros(len(nodes), 27, dtype=torch.int32, device=nodes.device)
         whole = torch.ones(len(nodes), dtype=torch.bool, device=nodes.device)
-        for tap, (x, y, z) in enumerate(AROUND):
-            shift = (x << (2 * BITS)) + (y << BITS) + z
-            found, there = look_up(self.keys, nodes + shift)
+        for tap, offset in enumerate(AROUND):
+            found, there = look_up(self.keys, nodes + shift(*offset))
             rows[:, tap] = found.to(torch.int32)
             whole &= there
-        rows[~whole, 0] = -1
+        rows[:, 0].masked_fill_(~whole, -1)
         return rows
 
     def locate(
@@ -133,11 +139,11 @@ class Level:
         rows, there = [], torch.ones(len(fine), dtype=torch.bool, device=fine.device)
         weights = []
         for corner in itertools.product((0, 1), repeat=3):
-            found, ok = look_up(self.keys, pack(parent + side * torch.tensor(corner, device=fine.device)))
+            found, ok = look_up(self.keys, pack(parent + side * beside(corner, side)))
             rows.append(found)
             there &= ok
             weights.append(0.75 ** (3 - sum(corner)) * 0.25 ** sum(corner))
-        return torch.stack(rows, 1), torch.tensor(weights, device=fine.device), there
+        return torch.stack(rows, 1), sent(torch.tensor(weights), fine.device), there
 
     def refined(self, fine: Keys, step: float) -> Float[torch.Tensor, " n"]:
         """Coefficients of the same function at nodes of half the step, or of the same, all parents of which exist."""
@@ -208,10 +214,12 @@ def transposed(matrix: torch.Tensor) -> torch.Tensor:
         turned = csr_matrix((values.numpy(), columns.numpy(), starts.numpy()), shape=(height, width)).tocsc()
         starts, rows, values = (torch.from_numpy(part) for part in (turned.indptr, turned.indices, turned.data))
         return csr(starts, rows, values, (width, height))
-    rows = torch.repeat_interleave(torch.arange(height, device=columns.device), starts.diff())
-    order = torch.argsort(columns, stable=True)
-    counts = torch.bincount(columns, minlength=width)
-    return csr(torch.cat([counts.new_zeros(1), counts.cumsum(0)]), rows[order], values[order], (width, height))
+    # With nothing that the CPU would have to wait for, such as the largest column that counting asks for.
+    every = torch.arange(height, device=columns.device)
+    rows = torch.repeat_interleave(every, starts.diff(), output_size=len(columns))
+    sorted_columns, order = torch.sort(columns, stable=True)
+    ends = torch.arange(width + 1, dtype=columns.dtype, device=columns.device)
+    return csr(torch.searchsorted(sorted_columns, ends), rows[order], values[order], (width, height))
 
 
 def squared_product(matrix: torch.Tensor, vector: Float[torch.Tensor, " c"]) -> Float[torch.Tensor, " r"]:
@@ -219,7 +227,9 @@ def squared_product(matrix: torch.Tensor, vector: Float[torch.Tensor, " c"]) -> 
     starts, columns, values = matrix.crow_indices(), matrix.col_indices(), matrix.values()
     parts = []
     for rows in blocks(matrix.shape[0], NODES_AT_ONCE):
-        low, high = int(starts[rows.start]), int(starts[rows.stop])
+        # The ends of the whole are known without reading them.
+        low = int(starts[rows.start]) if rows.start else 0
+        high = int(starts[rows.stop]) if rows.stop < matrix.shape[0] else len(values)
         shape = (rows.stop - rows.start, matrix.shape[1])
         squares = csr(starts[rows.start : rows.stop + 1] - low, columns[low:high], values[low:high].square(), shape)
         parts.append(squares @ vector)

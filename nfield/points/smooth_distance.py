@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Float, Int
 
+from nfield.core.moving import beside
 from nfield.points.bilateral import BilateralFilter
 from nfield.points.lattice import (
     NODES_AT_ONCE,
@@ -31,6 +32,7 @@ from nfield.points.lattice import (
     dilated,
     look_up,
     pack,
+    shift,
     sparse_rows,
     spline_weights,
     squared_product,
@@ -195,7 +197,7 @@ def _nodes(
         keys = dilated(free, RIM)
         keys = keys if coarser is None else keys[coarser.has_parents(keys, step)]
         return keys, look_up(free, keys)[1]
-    reach = torch.tensor(int(MARGIN * extent / step) + RIM, device=points.device)
+    reach = int(MARGIN * extent / step) + RIM
     keys = block(nearest.amin(0) - reach, nearest.amax(0) + reach)
     if coarser is None:
         return keys, torch.ones(len(keys), dtype=torch.bool, device=keys.device)
@@ -258,13 +260,13 @@ class _System:
         each = torch.cat([weight, *[normal_length**2 * weight] * 3])
         bend = length**3 * level.step**3
         target = torch.cat([torch.zeros_like(weight), *sample.normals.unbind(-1)])
-        free = self.free
+        free, fixed = self.free, ~self.free
 
         def product(x: torch.Tensor) -> torch.Tensor:
             full = self.data_back @ (each * (self.data @ x)) + bend * (
                 self.bending_back @ (self.give * (self.bending @ x))
             )
-            return torch.where(free, full, 0)
+            return full.masked_fill_(fixed, 0)
 
         right = self.data_back @ (each * (target - self.data @ level.values)) - bend * (
             self.bending_back @ (self.give * (self.bending @ level.values))
@@ -349,14 +351,13 @@ def _stencil(
     parts = []
     for keys in level.keys.split(NODES_AT_ONCE):
         rows, whole = [], torch.ones(len(keys), dtype=torch.bool, device=keys.device)
-        nodes = unpack(keys)
         for offset in offsets:
-            found, there = look_up(level.keys, pack(nodes + torch.tensor(offset, device=nodes.device)))
+            found, there = look_up(level.keys, keys + shift(*offset))
             rows.append(found.int())
             whole &= there
         parts.append(torch.stack(rows, 1)[whole])
     kept = torch.cat(parts)
-    return kept, torch.tensor(factors, device=kept.device, dtype=level.values.dtype).expand(len(kept), -1)
+    return kept, beside(factors, level.values).expand(len(kept), -1)
 
 
 def _laplacian(level: Level) -> tuple[torch.Tensor, Int[torch.Tensor, " r"]]:

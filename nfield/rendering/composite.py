@@ -33,9 +33,22 @@ class Packed:
         """Number of samples."""
         return len(self.ray)
 
-    def take(self, chosen: Tensor) -> "Packed":
-        """Only the chosen samples, given by rising index or by a mask; their steps stay as they are."""
-        return Packed(rays=self.rays, ray=self.ray[chosen], distance=self.distance[chosen], length=self.length[chosen])
+    @property
+    def starts(self) -> Int[Tensor, " rays"]:
+        """Place of each ray's first sample, or of the next ray's where it has none."""
+        # Unlike counting, a search needs nothing from a GPU that the CPU would have to wait for.
+        return torch.searchsorted(self.ray, torch.arange(self.rays, device=self.ray.device))
+
+    def take(self, chosen: Tensor | slice) -> "Packed":
+        """Only the chosen samples, given by rising index, mask or slice; their steps stay as they are."""
+        rows = rows_of(chosen)
+        return Packed(rays=self.rays, ray=self.ray[rows], distance=self.distance[rows], length=self.length[rows])
+
+
+def rows_of(chosen: Tensor | slice) -> Tensor | slice:
+    """A mask as an index, so that it is counted once and not by each tensor that it is used on; others as they are."""
+    is_mask = isinstance(chosen, Tensor) and chosen.dtype == torch.bool
+    return chosen.nonzero()[:, 0] if is_mask else chosen  # type: ignore[union-attr]
 
 
 def optical_depth_before(depth: Float[Tensor, " n"], samples: Packed) -> Float[Tensor, " n"]:
@@ -43,9 +56,8 @@ def optical_depth_before(depth: Float[Tensor, " n"], samples: Packed) -> Float[T
     # Double precision, for sums over all rays lose what one ray's samples have.
     total = depth.double().cumsum(0)
     before = total - depth.double()
-    counts = torch.bincount(samples.ray, minlength=samples.rays)
-    first = counts.cumsum(0) - counts
-    start = before.index_select(0, first.clamp(max=max(samples.count - 1, 0)).index_select(0, samples.ray))
+    first = samples.starts.clamp(max=max(samples.count - 1, 0))
+    start = before.index_select(0, first.index_select(0, samples.ray))
     return (before - start).to(depth.dtype)
 
 

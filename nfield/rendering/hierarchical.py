@@ -39,14 +39,14 @@ def hierarchical_samples(
     start, end = spacing.steps(taken.near)[:, None], spacing.steps(taken.far)[:, None]
     parts = torch.linspace(0, 1, coarse.shape[1] + 1, device=start.device)
     edges = spacing.distance(start + parts * (end - start))
-    at = edges[:, :-1] + coarse[hits].to(edges) * (edges[:, 1:] - edges[:, :-1])
+    at = edges[:, :-1] + coarse.to(edges)[hits] * (edges[:, 1:] - edges[:, :-1])
     packed = _packed(at, edges[:, :-1], edges[:, 1:])
     weight = weights(density(contract(taken.at(packed))).float(), packed).reshape(at.shape)
     # Parts beside one with density are sampled too: it may begin or end there.
     wide = torch.nn.functional.pad(weight, (1, 1))
     wide = (torch.maximum(wide[:, :-2], weight) + torch.maximum(weight, wide[:, 2:])) / 2
     share = wide / wide.sum(-1, keepdim=True).clamp(min=1e-6) + FLOOR
-    both = torch.cat([at, importance_samples(edges, share, fine[hits].to(edges))], 1).sort(1).values
+    both = torch.cat([at, importance_samples(edges, share, fine.to(edges)[hits])], 1).sort(1).values
     middles = (both[:, 1:] + both[:, :-1]) / 2
     low, high = torch.cat([taken.near[:, None], middles], 1), torch.cat([middles, taken.far[:, None]], 1)
     found = _packed(both, low, high)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nfield.rendering.composite import Packed
+from nfield.rendering.composite import Packed, rows_of
 from nfield.rendering.occupancy import OccupancyGrid
 from nfield.rendering.spacing import Spacing
 
@@ -79,7 +79,7 @@ def march(
     inside = (STRIDE * torch.arange(strides, device=device)) < steps[:, None]
     ray, stride = inside.nonzero(as_tuple=True)
     place = rays.origin[ray] + spacing.distance(middle[ray, stride])[:, None] * rays.direction[ray]
-    met = grid.near(contract(place))
+    met = rows_of(grid.near(contract(place)))
     ray, stride = ray[met], stride[met]
     fine = STRIDE * stride[:, None] + torch.arange(STRIDE, device=device)
     u = (start + shift)[ray, None] + fine

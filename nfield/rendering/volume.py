@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from nfield.rendering.composite import Packed, along_rays, optical_depth_before
+from nfield.rendering.composite import Packed, along_rays, optical_depth_before, rows_of
 from nfield.rendering.march import Rays, march
 from nfield.rendering.occupancy import OccupancyGrid
 from nfield.rendering.spacing import Spacing
@@ -69,10 +69,8 @@ def render_rays(
 
 def _render_block(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packed], contract: Contraction) -> Rendered:
     samples = sample(rays)
-    counts = torch.bincount(samples.ray, minlength=rays.count)
-    first = counts.cumsum(0) - counts
-    place = torch.arange(samples.count, device=first.device) - first.index_select(0, samples.ray)
-    transmittance = torch.ones(rays.count, device=first.device)
+    place = torch.arange(samples.count, device=samples.ray.device) - samples.starts.index_select(0, samples.ray)
+    transmittance = torch.ones(rays.count, device=place.device)
     colour, depth = torch.zeros_like(rays.origin), torch.zeros_like(transmittance)
     start, size = 0, FIRST_ROUND
     while samples.count:
@@ -85,7 +83,7 @@ def _render_block(radiance: Radiance, rays: Rays, sample: Callable[[Rays], Packe
         colour += along_rays(weight[:, None] * light.float(), part)
         depth += along_rays(weight * part.distance, part)
         transmittance = transmittance * torch.exp(-along_rays(optical, part))
-        later = ~now & (transmittance.index_select(0, samples.ray) > LEAST_TRANSMITTANCE)
+        later = rows_of(~now & (transmittance.index_select(0, samples.ray) > LEAST_TRANSMITTANCE))
         samples, place = samples.take(later), place[later]
         start, size = start + size, 2 * size
     opacity = 1 - transmittance
@@ -132,9 +130,11 @@ def samples_within(
         samples = samples.take(_reached(some, samples, grid, contract))
         fits = some.count
         if used + samples.count > budget:
-            sums = torch.bincount(samples.ray, minlength=some.count).cumsum(0)
-            fits = max(int((sums <= budget - used).sum()), 1 if taken == 0 else 0)
-            some, samples = some.take(slice(fits)), samples.take(samples.ray < fits)
+            ends = torch.searchsorted(samples.ray, torch.arange(some.count, device=samples.ray.device), right=True)
+            least = 1 if taken == 0 else 0
+            whole = (ends <= budget - used).sum().clamp(min=least)
+            fits, kept = torch.stack([whole, (samples.ray < whole).sum()]).tolist()
+            some, samples = some.take(slice(fits)), samples.take(slice(kept))
         walked.append(some)
         found.append(Packed(rays=0, ray=samples.ray + taken, distance=samples.distance, length=samples.length))
         taken, used = taken + fits, used + samples.count

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from nfield.core.moving import sent
 from nfield.core.types import Evaluation, FieldLike
 from nfield.fields.corrected import CorrectedField
 from nfield.jobs.image.pixels import Pixels, stratified
@@ -118,12 +119,12 @@ class ImageTask:
         return centre(rows), centre(columns)
 
     def _read(self, rows: torch.Tensor, columns: torch.Tensor) -> Float[torch.Tensor, "h w c"]:
-        return torch.as_tensor(self.pixels.image.values(rows.numpy(), columns.numpy())).to(self.device)
+        return sent(torch.as_tensor(self.pixels.image.values(rows.numpy(), columns.numpy())), self.device)
 
     def _axes(self, rows: torch.Tensor, columns: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return (
-            self.pixels.row_coordinates(rows).to(self.device),
-            self.pixels.column_coordinates(columns).to(self.device),
+            sent(self.pixels.row_coordinates(rows), self.device),
+            sent(self.pixels.column_coordinates(columns), self.device),
         )
 
     def batch(self, generator: torch.Generator) -> PixelBatch:
@@ -132,14 +133,14 @@ class ImageTask:
         if self._white is not None:
             drawn = self._white[torch.randint(len(self._white), (self._batch_points,), generator=generator)]
             rows, columns = drawn // pixels.columns * step, drawn % pixels.columns * step
-            target = torch.as_tensor(pixels.image.at(rows.numpy(), columns.numpy())).to(self.device)
+            target = sent(torch.as_tensor(pixels.image.at(rows.numpy(), columns.numpy())), self.device)
             y, x = self._axes(rows, columns)
             return PixelBatch(None, torch.stack([y, x], -1), target, None)
         rows = stratified(pixels.rows, self.batch_rows, generator) * step
         columns = stratified(pixels.columns, self.batch_columns, generator) * step
         weight = None
         if self._mask is not None:
-            weight = self._mask[rows][:, columns].to(self.device, torch.float32)[..., None]
+            weight = sent(self._mask[rows][:, columns], self.device, torch.float32)[..., None]
         return PixelBatch(self._axes(rows, columns), None, self._read(rows, columns), weight)
 
     def losses(self, field: FieldLike, batch: PixelBatch) -> dict[str, torch.Tensor]:
