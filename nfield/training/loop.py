@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 
@@ -53,7 +54,7 @@ def fit(
         field, task, settings, generator, run, folder, progress or SilentProgress(), started, device
     )
     if resume and training.take_up():
-        return training.result()
+        return _ended(training)
     training.progress.start(run)
     try:
         with deferred_interrupt() as interrupt:
@@ -78,7 +79,7 @@ def fit(
                 raise KeyboardInterrupt
     finally:
         training.progress.finish()
-    return training.result()
+    return _ended(training)
 
 
 class Interrupt:
@@ -128,3 +129,11 @@ def keep_freed_memory() -> bool:
         return False
     kept = library.mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES) and library.mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
     return bool(kept)
+
+
+def _ended(training: TrainingSession) -> TrainingResult:
+    """The result, with the stop that was reached."""
+    steps = training.settings.steps
+    all_taken = steps is not None and training.state.counters.step >= steps
+    reached = {"target quality": training.target_reached(), "converged": training.converged(), "steps": all_taken}
+    return replace(training.result(), stopped=next((name for name, is_so in reached.items() if is_so), "seconds"))

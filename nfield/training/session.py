@@ -377,15 +377,6 @@ class TrainingSession:
         if self.state.average is not None:
             self.state.average.copy_to_field()
 
-    def stopped(self) -> str:
-        """Which of the stops has been reached."""
-        steps = self.settings.steps
-        if self.target_reached():
-            return "target quality"
-        if self.converged():
-            return "converged"
-        return "steps" if steps is not None and self.state.counters.step >= steps else "seconds"
-
     def result(self) -> TrainingResult:
         """What has been done so far."""
         counters = self.state.counters
@@ -398,5 +389,4 @@ class TrainingSession:
             elapsed_seconds=counters.elapsed if self.finished and self.folder is not None else self.elapsed(),
             finished=self.finished,
             precision=self.precision,
-            stopped=self.stopped(),
         )
