@@ -175,3 +175,12 @@ def test_the_net_catches_imports_between_jobs() -> None:
         "nfield.jobs.table": "from nfield.jobs.image.run import x",
     }
     assert list(across_jobs(graph_of(sources))) == ["nfield.jobs.image.run imports nfield.jobs.views.run"]
+
+
+SAME_FILES = {"job", "options", "source", "recipe", "task", "run", "result", "figures", "outputs", "page"}
+
+
+@pytest.mark.parametrize("job", sorted(p.name for p in (PACKAGE / "jobs").iterdir() if (p / "job.py").is_file()))
+def test_every_job_has_the_same_files(job: str) -> None:
+    there = {p.stem for p in (PACKAGE / "jobs" / job).iterdir() if p.suffix == ".py" or (p / "contents.py").is_file()}
+    assert there >= SAME_FILES
