@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 
 from nfield.core.checks import UserError, at_least, positive
-from nfield.core.cloud import PointCloud, unit_normals
+from nfield.core.cloud import PointCloud
 from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
 from nfield.metrics.closest import Closest, ClosestOnMesh
@@ -108,17 +108,6 @@ def surface_metrics(
         diagonal=diagonal,
         samples=samples,
     )
-
-
-def wrong_orientation(points: Float64[np.ndarray, "n 3"], normals: Float[np.ndarray, "n 3"], truth: Mesh) -> float:
-    """Share of normals that point against the normal of the truth's closest face: inward, where it is closed.
-
-    Normals of length zero are unknown and not counted. Raises UserError where none is known.
-    """
-    cosines = _cosines(unit_normals(normals)[0].astype(np.float64), ClosestOnMesh(truth).find(points).normals)
-    if cosines is None or not len(cosines):
-        raise UserError("None of the normals is known, so their orientation cannot be judged. Give unit normals.")
-    return float((cosines < 0).mean())
 
 
 def _drawn(

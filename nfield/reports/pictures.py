@@ -138,13 +138,6 @@ def _opaque(picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(ground, picture).convert("RGB")
 
 
-def png_bytes(picture: Image.Image) -> bytes:
-    """The picture as a PNG file's content."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def figure(picture: Image.Image, alternative: str, *caption: str, side: int = 768, name: str | None = None) -> Markup:
     """An HTML figure; `name` makes it one that the slider of the page can take up."""
     return element("figure", image(scaled(picture, side), alternative, name=name), element("figcaption", *caption))

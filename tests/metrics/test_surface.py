@@ -12,7 +12,7 @@ from nfield.core.mesh import Mesh
 from nfield.core.sampling import sample_surface
 from nfield.metrics import closest
 from nfield.metrics.closest import ClosestOnMesh, distances_to_triangles
-from nfield.metrics.surface import SURFACE_DEFINITIONS, surface_metrics, wrong_orientation
+from nfield.metrics.surface import SURFACE_DEFINITIONS, surface_metrics
 
 SAMPLES = 4000
 
@@ -209,21 +209,6 @@ def test_a_cloud_as_the_truth():
     assert bare.completeness_units == pytest.approx(0.1, rel=1e-6)
     unknown = surface_metrics(square(0.1), PointCloud.from_arrays(points, 0 * down), samples=100)
     assert unknown.normal_consistency is None
-
-
-def test_orientation_of_normals():
-    """Half of them turned, some of them unknown, lengths other than one."""
-    truth = sphere(level=3)
-    directions = sphere(level=2).vertices
-    turned = directions.copy()
-    turned[: len(turned) // 2] *= -1
-    assert wrong_orientation(1.05 * directions, directions, truth) == 0
-    assert wrong_orientation(1.05 * directions, -3 * directions, truth) == 1
-    assert wrong_orientation(0.95 * directions, turned, truth) == pytest.approx(0.5, abs=1 / len(turned))
-    turned[len(turned) // 2 :] = 0
-    assert wrong_orientation(directions, turned.astype(np.float32), truth) == 1
-    with pytest.raises(UserError, match="None of the normals is known"):
-        wrong_orientation(directions, 0 * directions, truth)
 
 
 def test_mistakes_are_told():
